@@ -1,0 +1,51 @@
+import { configFileName, loadConfig, type Override } from '../config.ts';
+import { createLogger } from '../logger.ts';
+import { startNode } from '../server/node.ts';
+import { openDatabaseReadOnly } from '../storage/database.ts';
+import { readIdentity } from '../storage/settings.ts';
+import { programVersion } from '../version.ts';
+import { createNode, databaseFile, demandNode, isNode, loadNodeConfig } from './node-directory.ts';
+
+export interface ServeOptions {
+  readonly directory: string;
+  /** Makes the node first where there is none. */
+  readonly makeNode: boolean;
+  readonly overrides: readonly Override[];
+}
+
+/** `raida-node serve`: runs the node until SIGTERM or SIGINT. */
+export async function serve({ directory, makeNode, overrides }: ServeOptions): Promise<void> {
+  if (makeNode && !isNode(directory)) {
+    const { server } = loadConfig(directory, process.env, overrides);
+    createNode(directory, { raidaId: server.raida_id, coinId: server.coin_id });
+  }
+  demandNode(directory);
+  const config = loadNodeConfig(directory, overrides, identityOf(directory));
+  const logger = createLogger(config.log.level);
+  const node = await startNode(directory, config, logger);
+  logger.info({ port: node.port, host: config.server.host, version: programVersion, pid: process.pid }, 'listening');
+
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        logger.info({ signal }, 'stopping');
+        resolve();
+      });
+    }
+  });
+  await node.stop();
+  logger.info('stopped');
+}
+
+/** Read before the database is opened for writing: a wrong configuration must change nothing. */
+function identityOf(directory: string): { raidaId: number; coinId: number } {
+  const database = openDatabaseReadOnly(databaseFile(directory));
+  try {
+    const identity = readIdentity(database);
+    if (identity === undefined)
+      throw new Error(`the database in ${directory} belongs to no node; see ${configFileName}`);
+    return identity;
+  } finally {
+    database.close();
+  }
+}

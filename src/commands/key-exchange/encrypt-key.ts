@@ -1,0 +1,70 @@
+/**
+ * Encrypt key, group 4, code 44 (KX-44). Two forms, told apart by their length (Q1): the session form returns a fresh key
+ * XORed with the recipient's authentication number; the ticket form seals half of a lost authentication number for the
+ * server that owns the recipient coin. Reads coin_pages; neither key nor ticket is kept.
+ */
+import { bytes, struct } from '../../bytes/struct.ts';
+import { authenticationNumberSize, type Coin, coinLayout, isValidCoin } from '../../domain/coin.ts';
+import { halfSize } from '../../domain/coin-page.ts';
+import { isInRange } from '../../domain/coin-range.ts';
+import { xor } from '../../protocol/cipher.ts';
+import { EncryptionType } from '../../protocol/encryption-type.ts';
+import { Refusal } from '../../protocol/refusal.ts';
+import { Status } from '../../protocol/status.ts';
+import { sealTicket, ticketCounterBlock, ticketRandomSize } from '../../protocol/ticket.ts';
+import type { Reader } from '../../storage/store.ts';
+import { type Call, defineCommand } from '../command.ts';
+
+export const encryptKey = defineCommand({
+  group: 4,
+  code: 44,
+  name: 'encrypt-key',
+  access: 'read',
+  usesPayload: true,
+  answersEmptyBody: false,
+  refuseSize: (payloadSize) =>
+    payloadSize === sessionLayout.size || payloadSize === ticketLayout.size ? undefined : Status.INVALID_PACKET_LENGTH,
+  parse(payload): Input {
+    if (payload.length === sessionLayout.size) return { recipient: coinLayout.decode(payload), part: undefined };
+    const { recipient, part } = ticketLayout.decode(payload);
+    return { recipient: coinLayout.decode(recipient), part };
+  },
+  execute({ recipient, part }: Input, store, call) {
+    return part === undefined ? sessionKeyFor(recipient, store, call) : ticketFor(recipient, part, store, call);
+  },
+  encode: (sealed: Buffer) => ({ status: Status.NO_ERROR, payload: sealed }),
+  trace: ({ recipient }) => ({ claimedCoin: recipient }),
+});
+
+interface Input {
+  readonly recipient: Coin;
+  /** Half of the authentication number to be restored: the ticket form. */
+  readonly part: Buffer | undefined;
+}
+
+const sessionLayout = coinLayout;
+const ticketLayout = struct({ recipient: bytes(coinLayout.size), part: bytes(halfSize) });
+
+function sessionKeyFor(recipient: Coin, store: Reader, call: Call): Buffer {
+  return xor(call.random.bytes(authenticationNumberSize), secretOf(recipient, store));
+}
+
+function ticketFor(recipient: Coin, part: Buffer, store: Reader, call: Call): Buffer {
+  if (call.encryptionType === EncryptionType.none && call.node.ticketsRequireEncryption) {
+    throw new Refusal(Status.INVALID_ENCRYPTION, 'ticket-without-encryption');
+  }
+  // A ticket for just any coin would be a keystream oracle on its holder's traffic (Q16).
+  if (!call.node.ticketRecipients.some((range) => isInRange(range, recipient))) {
+    throw new Refusal(Status.INVALID_SN_OR_DENOMINATION, 'not-a-ticket-recipient');
+  }
+  const key = secretOf(recipient, store);
+  const restored = call.coins[0] ?? recipient;
+  const counterBlock = ticketCounterBlock(call.encryptionType, call.nonce);
+  return sealTicket(key, counterBlock, restored, part, call.random.bytes(ticketRandomSize));
+}
+
+function secretOf(coin: Coin, store: Reader): Buffer {
+  const secret = isValidCoin(coin) ? store.coins.authenticationNumber(coin) : undefined;
+  if (secret === undefined) throw new Refusal(Status.INVALID_SN_OR_DENOMINATION, 'no-such-coin');
+  return secret;
+}

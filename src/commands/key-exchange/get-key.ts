@@ -1,0 +1,33 @@
+/**
+ * Get key, group 4, code 43 (KX-43): fetches a key by its id, which is the bearer's secret. Reads chat_keys; the coin and
+ * address in the payload are only recorded.
+ */
+import { bytes, struct } from '../../bytes/struct.ts';
+import { type ChatKey, encodeChatKey, keyIdSize } from '../../domain/chat-key.ts';
+import { coinLayout } from '../../domain/coin.ts';
+import { Refusal } from '../../protocol/refusal.ts';
+import { Status } from '../../protocol/status.ts';
+import { defineCommand } from '../command.ts';
+
+export const getKey = defineCommand({
+  group: 4,
+  code: 43,
+  name: 'get-key',
+  access: 'read',
+  usesPayload: true,
+  answersEmptyBody: false,
+  refuseSize: (payloadSize) => (payloadSize === payloadLayout.size ? undefined : Status.INVALID_PACKET_LENGTH),
+  parse(payload) {
+    const { keyId, coin } = payloadLayout.decode(payload);
+    return { keyId, claimedCoin: coinLayout.decode(coin) };
+  },
+  execute({ keyId }, store) {
+    const chatKey = store.chatKeys.find(keyId);
+    if (chatKey === undefined) throw new Refusal(Status.FILESYSTEM, 'unknown-key');
+    return chatKey;
+  },
+  encode: (chatKey: ChatKey) => ({ status: Status.SUCCESS, payload: encodeChatKey(chatKey) }),
+  trace: ({ keyId, claimedCoin }, output) => ({ keyId, claimedCoin, fetched: output !== undefined }),
+});
+
+const payloadLayout = struct({ keyId: bytes(keyIdSize), coin: bytes(coinLayout.size), clientAddress: bytes(16) });

@@ -1,0 +1,51 @@
+/**
+ * Post key, group 4, code 41 (KX-41): leaves a key for chat partners. Writes chat_keys. The key lies somewhere in a pad of
+ * 128 bytes; the coin is the poster's claim.
+ */
+import { bytes, struct, u8 } from '../../bytes/struct.ts';
+import { keyIdSize, keySizeMax } from '../../domain/chat-key.ts';
+import { type Coin, coinLayout, sameCoin } from '../../domain/coin.ts';
+import { Refusal } from '../../protocol/refusal.ts';
+import { Status } from '../../protocol/status.ts';
+import { defineCommand, emptyPayload, type KeyReplacement } from '../command.ts';
+
+export const postKey = defineCommand({
+  group: 4,
+  code: 41,
+  name: 'post-key',
+  access: 'write',
+  needsSavepoint: false,
+  usesPayload: true,
+  answersEmptyBody: false,
+  refuseSize: (payloadSize) => (payloadSize === payloadLayout.size ? undefined : Status.INVALID_PACKET_LENGTH),
+  parse(payload) {
+    const { keyId, coin, pad, keyStart, keySize } = payloadLayout.decode(payload);
+    return { keyId, claimedCoin: coinLayout.decode(coin), pad, keyStart, keySize };
+  },
+  execute({ keyId, claimedCoin, pad, keyStart, keySize }, store, call) {
+    if (keyStart + keySize > keySizeMax) throw new Refusal(Status.INVALID_KEY_LENGTH, 'key-length');
+    const owner = store.chatKeys.owner(keyId);
+    if (owner !== undefined && !mayReplace(call.node.keyReplacement, owner, claimedCoin)) {
+      throw new Refusal(Status.FILE_EXISTS, 'key-id-taken');
+    }
+    const key = pad.subarray(keyStart, keyStart + keySize);
+    store.chatKeys.put(keyId, { coin: claimedCoin, key }, call.now);
+  },
+  encode: () => ({ status: Status.SUCCESS, payload: emptyPayload }),
+  trace: ({ keyId, claimedCoin }) => ({ keyId, claimedCoin }),
+});
+
+const payloadLayout = struct({
+  keyId: bytes(keyIdSize),
+  clientAddress: bytes(16),
+  coin: bytes(coinLayout.size),
+  pad: bytes(128),
+  keyStart: u8,
+  keySize: u8,
+});
+
+/** Whether the claimed coin may replace the key that `owner` posted (Q10). */
+function mayReplace(replacement: KeyReplacement, owner: Coin, claimedCoin: Coin): boolean {
+  if (replacement === 'same-coin') return sameCoin(owner, claimedCoin);
+  return replacement === 'any';
+}

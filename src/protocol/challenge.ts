@@ -1,0 +1,17 @@
+import { crc32 } from 'node:zlib';
+import { bytes, struct, u32 } from '../bytes/struct.ts';
+
+/** Opens every type 0 and 1 body: 12 random bytes and their CRC-32, by which a wrong key is noticed. */
+const challengeLayout = struct({ random: bytes(12), crc: u32 });
+
+export const challengeSize = challengeLayout.size;
+export const challengeRandomSize = challengeSize - 4;
+
+/** Whether the first 16 bytes carry a sound CRC. */
+export function isSoundChallenge(body: Buffer): boolean {
+  return challengeLayout.at.crc.get(body, 0) === crc32(body.subarray(0, challengeRandomSize));
+}
+
+export function makeChallenge(random: Buffer): Buffer {
+  return challengeLayout.encode({ random, crc: crc32(random) });
+}

@@ -1,0 +1,144 @@
+import { bytes, i8, reserved, struct, u8, u16, u24, u32 } from '../bytes/struct.ts';
+import type { RandomSource } from '../domain/random.ts';
+import { openLegacyReply, openModernReply, ReplyError, sealLegacyReply, sealModern } from './body.ts';
+import { challengeSize } from './challenge.ts';
+import { EncryptionType, isModern } from './encryption-type.ts';
+import { type RequestHeader, secondCoinInNonce } from './request-header.ts';
+
+/** Header of a reply to types 0, 1 and 2. */
+export const legacyResponseHeader = struct({
+  raidaId: u8,
+  shardId: u8,
+  status: u8,
+  commandGroup: u8,
+  frameCount: u16,
+  echo: bytes(2),
+  blank: reserved(1),
+  bodySize: u24,
+  executionTimeUs: u32,
+  signature: bytes(16),
+});
+
+/** Header of a reply to types 4 and 5. Its nonce seals the body and ends in the request's last two nonce bytes. */
+export const modernResponseHeader = struct({
+  raidaId: u8,
+  shardId: u8,
+  status: u8,
+  commandGroup: u8,
+  executionTimeUs: u32,
+  blank: reserved(1),
+  bodySize: u24,
+  presentation: reserved(4),
+  encryptionType: u8,
+  denomination: i8,
+  serialNumber: u32,
+  spare: reserved(2),
+  nonce: bytes(22),
+  echo: bytes(2),
+});
+
+const echoSize = 2;
+const modernNonceStart = modernResponseHeader.size - 24;
+const freshNonceSize = 22;
+const executionTimeMax = 0xffff_ffff;
+const noSignature = Buffer.alloc(challengeSize);
+const noBody = Buffer.alloc(0);
+
+/** What a reply says, and what is needed to seal it. */
+export interface Reply {
+  readonly raidaId: number;
+  readonly status: number;
+  readonly payload: Buffer;
+  readonly executionTimeUs: number;
+  /** Of the opened request body; absent for a request whose envelope was not sound, whose signature is then zeros (Q6). */
+  readonly key?: Buffer | undefined;
+  readonly signature?: Buffer | undefined;
+}
+
+/** Header and body of a reply, ready for the socket. */
+export function encodeReply(request: RequestHeader, reply: Reply, random: RandomSource): Buffer {
+  return isModern(request.encryptionType) ? encodeModern(request, reply, random) : encodeLegacy(request, reply);
+}
+
+function encodeLegacy(request: RequestHeader, reply: Reply): Buffer {
+  const body = reply.payload.length === 0 ? noBody : sealLegacyReply(reply.key, request.nonce, reply.payload);
+  const header = legacyResponseHeader.encode({
+    raidaId: reply.raidaId,
+    shardId: 0,
+    status: reply.status,
+    commandGroup: request.commandGroup,
+    frameCount: 1,
+    echo: echoOf(request),
+    bodySize: body.length,
+    executionTimeUs: Math.min(reply.executionTimeUs, executionTimeMax),
+    signature: reply.signature ?? noSignature,
+  });
+  return body.length === 0 ? header : Buffer.concat([header, body]);
+}
+
+function encodeModern(request: RequestHeader, reply: Reply, random: RandomSource): Buffer {
+  const nonce = freshNonce(request, random);
+  const body =
+    reply.payload.length === 0 || reply.key === undefined ? noBody : sealModern(reply.key, nonce, reply.payload);
+  const header = modernResponseHeader.encode({
+    raidaId: reply.raidaId,
+    shardId: 0,
+    status: reply.status,
+    commandGroup: request.commandGroup,
+    executionTimeUs: Math.min(reply.executionTimeUs, executionTimeMax),
+    bodySize: body.length,
+    encryptionType: request.encryptionType,
+    denomination: request.coins[0]?.denomination ?? 0,
+    serialNumber: request.coins[0]?.serialNumber ?? 0,
+    nonce,
+    echo: echoOf(request),
+  });
+  return Buffer.concat([header, body]);
+}
+
+function echoOf(request: RequestHeader): Buffer {
+  return request.nonce.subarray(request.nonce.length - echoSize);
+}
+
+/** Random bytes; type 5 repeats the second coin in front, as in its request. */
+function freshNonce(request: RequestHeader, random: RandomSource): Buffer {
+  const nonce = random.bytes(freshNonceSize);
+  if (request.encryptionType === EncryptionType.twoCoinsHashed) {
+    const [, second = { denomination: 0, serialNumber: 0 }] = request.coins;
+    secondCoinInNonce.at.denomination.set(nonce, 0, second.denomination);
+    secondCoinInNonce.at.serialNumber.set(nonce, 0, second.serialNumber);
+  }
+  return nonce;
+}
+
+/** A reply as its reader sees it. */
+export interface DecodedReply {
+  readonly status: number;
+  readonly payload: Buffer;
+  readonly signature: Buffer;
+}
+
+/** Size in bytes of the header of the reply to `request`. */
+export function responseHeaderSize(request: RequestHeader): number {
+  return isModern(request.encryptionType) ? modernResponseHeader.size : legacyResponseHeader.size;
+}
+
+/** Size in bytes of the body that follows a whole response header. */
+export function responseBodySize(request: RequestHeader, header: Buffer): number {
+  return (isModern(request.encryptionType) ? modernResponseHeader : legacyResponseHeader).at.bodySize.get(header, 0);
+}
+
+/** Opens a whole reply. Throws where its terminator, its HMAC or its echo do not fit the request. */
+export function decodeReply(request: RequestHeader, key: Buffer | undefined, reply: Buffer): DecodedReply {
+  const headerSize = responseHeaderSize(request);
+  const layout = isModern(request.encryptionType) ? modernResponseHeader : legacyResponseHeader;
+  if (!layout.at.echo.get(reply, 0).equals(echoOf(request))) throw new ReplyError('answers another request');
+  const body = reply.subarray(headerSize);
+  const status = layout.at.status.get(reply, 0);
+  if (isModern(request.encryptionType)) {
+    const nonce = reply.subarray(modernNonceStart);
+    return { status, payload: openModernReply(key, nonce, body), signature: noSignature };
+  }
+  const signature = legacyResponseHeader.at.signature.get(reply, 0);
+  return { status, payload: openLegacyReply(key, request.nonce, body), signature };
+}

@@ -1,0 +1,46 @@
+import { bytes, struct, u8 } from '../bytes/struct.ts';
+import { type Coin, coinLayout, sameCoin } from '../domain/coin.ts';
+import { halfSize } from '../domain/coin-page.ts';
+import { applyAesCtr, counterBlockOf, counterBlockSize } from './cipher.ts';
+import { EncryptionType } from './encryption-type.ts';
+
+/**
+ * A ticket: half of an authentication number, sealed by a helper for the server that lost it, which alone can open it.
+ * The clear text names the coin that it restores (Q21) and ends in a mark by which a wrong key is noticed.
+ */
+const ticketLayout = struct({ part: bytes(halfSize), coin: bytes(coinLayout.size), random: bytes(2), mark: u8 });
+
+export const ticketSize = ticketLayout.size;
+export const ticketRandomSize = 2;
+
+const ticketMark = 0xff;
+const ticketNonceSize = 8;
+
+/** The counter block of a ticket under the header's nonce bytes 0-7; type 0 requests are answered under zeros. */
+export function ticketCounterBlock(encryptionType: number, nonce: Buffer): Buffer {
+  return encryptionType === EncryptionType.none ? zeroCounterBlock : counterBlockOf(nonce, ticketNonceSize);
+}
+
+const zeroCounterBlock = Buffer.alloc(counterBlockSize);
+
+export function sealTicket(key: Buffer, counterBlock: Buffer, coin: Coin, part: Buffer, random: Buffer): Buffer {
+  const clear = ticketLayout.encode({ part, coin: coinLayout.encode(coin), random, mark: ticketMark });
+  return applyAesCtr(key, counterBlock, clear);
+}
+
+/**
+ * Opens a ticket for `coin` and returns its half of the authentication number; undefined where it does not open.
+ * The request's nonce is tried first, then zeros, which deployed servers use for type 0 (Q3).
+ */
+export function openTicket(key: Buffer, nonce: Buffer, ticket: Buffer, coin: Coin): Buffer | undefined {
+  return (
+    openUnder(key, counterBlockOf(nonce, ticketNonceSize), ticket, coin) ??
+    openUnder(key, zeroCounterBlock, ticket, coin)
+  );
+}
+
+function openUnder(key: Buffer, counterBlock: Buffer, ticket: Buffer, coin: Coin): Buffer | undefined {
+  const clear = ticketLayout.decode(applyAesCtr(key, counterBlock, ticket));
+  const opened = clear.mark === ticketMark && sameCoin(coinLayout.decode(clear.coin), coin);
+  return opened ? clear.part : undefined;
+}

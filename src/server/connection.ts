@@ -1,0 +1,146 @@
+import type { Socket } from 'node:net';
+import { type Frame, Framer, type FramerRules } from '../protocol/framer.ts';
+
+export interface ConnectionLimits {
+  readonly headerDeadlineMs: number;
+  readonly requestDeadlineMs: number;
+  readonly idleLimitMs: number;
+}
+
+export interface ConnectionEvents {
+  /** A request is whole. Its reply goes to `reply`, in the order of the requests. */
+  request(connection: Connection, frame: Frame): void;
+  /** Memory held for unfinished requests has changed by so many bytes. */
+  unparsed(connection: Connection, change: number): void;
+  closed(connection: Connection): void;
+}
+
+/** How long a client may leave replies unread, and how long a closing connection waits for the client to hang up. */
+const writeDeadlineMs = 10_000;
+const lingerMs = 1_000;
+
+/**
+ * One client's connection: bytes in, requests out; replies in, bytes out. It stays open after a reply. Deadlines are
+ * absolute: a client that sends a byte now and then does not postpone them.
+ */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #framer: Framer;
+  readonly #limits: ConnectionLimits;
+  readonly #events: ConnectionEvents;
+  readonly address: string | undefined;
+  #unanswered = 0;
+  #replies: Buffer[] = [];
+  /** No more requests are taken; the connection ends when all are answered. */
+  #ending = false;
+  #requestBeganMs: number | undefined;
+  #blockedSinceMs: number | undefined;
+  #endedAtMs: number | undefined;
+  #quietSinceMs: number;
+  #monotonicMs: () => number;
+
+  constructor(
+    socket: Socket,
+    rules: FramerRules,
+    limits: ConnectionLimits,
+    address: string | undefined,
+    monotonicMs: () => number,
+    events: ConnectionEvents,
+  ) {
+    this.#socket = socket;
+    this.#framer = new Framer(rules);
+    this.#limits = limits;
+    this.#events = events;
+    this.address = address;
+    this.#monotonicMs = monotonicMs;
+    this.#quietSinceMs = monotonicMs();
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('end', () => this.endWhenAnswered());
+    socket.on('drain', () => this.#resume());
+    // The 'close' that always follows does what is to be done.
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#closed());
+  }
+
+  /** Takes the reply to the oldest unanswered request; `flush` sends it. */
+  reply(bytes: Buffer): void {
+    this.#unanswered -= 1;
+    this.#replies.push(bytes);
+  }
+
+  /** Sends the replies at hand in one write. */
+  flush(): void {
+    const [first] = this.#replies;
+    if (first === undefined) return;
+    const bytes = this.#replies.length === 1 ? first : Buffer.concat(this.#replies);
+    this.#replies = [];
+    this.#quietSinceMs = this.#monotonicMs();
+    if (this.#socket.destroyed) return;
+    if (!this.#socket.write(bytes) && this.#blockedSinceMs === undefined) {
+      this.#blockedSinceMs = this.#monotonicMs();
+      this.#socket.pause();
+    }
+    this.#endIfAnswered();
+  }
+
+  /** Takes no more requests, answers those at hand and closes. */
+  endWhenAnswered(): void {
+    this.#ending = true;
+    this.#endIfAnswered();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Closes the connection where a deadline has passed. */
+  enforceDeadlines(nowMs: number): void {
+    if (this.#endedAtMs !== undefined) {
+      if (nowMs - this.#endedAtMs > lingerMs) this.destroy();
+    } else if (this.#blockedSinceMs !== undefined) {
+      if (nowMs - this.#blockedSinceMs > writeDeadlineMs) this.destroy();
+    } else if (this.#requestBeganMs !== undefined) {
+      const age = nowMs - this.#requestBeganMs;
+      const limit = this.#framer.isMidHeader ? this.#limits.headerDeadlineMs : this.#limits.requestDeadlineMs;
+      if (age > limit) this.destroy();
+    } else if (this.#unanswered === 0 && nowMs - this.#quietSinceMs > this.#limits.idleLimitMs) {
+      this.endWhenAnswered();
+    }
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ending) return;
+    const before = this.#framer.unparsedSize;
+    let taken = 0;
+    this.#framer.push(chunk, (frame) => {
+      taken += 1;
+      this.#unanswered += 1;
+      if (frame.refused !== undefined) this.#ending = true;
+      this.#events.request(this, frame);
+    });
+    if (!this.#framer.isMidRequest || this.#ending) this.#requestBeganMs = undefined;
+    else if (taken > 0 || this.#requestBeganMs === undefined) this.#requestBeganMs = this.#monotonicMs();
+    this.#events.unparsed(this, this.#framer.unparsedSize - before);
+  }
+
+  #resume(): void {
+    this.#blockedSinceMs = undefined;
+    this.#socket.resume();
+  }
+
+  /** Hangs up our half; what the client still sends is read and dropped, so that no reset overtakes the last reply. */
+  #endIfAnswered(): void {
+    if (!this.#ending || this.#unanswered > 0 || this.#endedAtMs !== undefined) return;
+    this.#endedAtMs = this.#monotonicMs();
+    this.#socket.end();
+    this.#socket.resume();
+  }
+
+  #closed(): void {
+    this.#ending = true;
+    this.#events.unparsed(this, -this.#framer.unparsedSize);
+    this.#framer.drop();
+    this.#events.closed(this);
+  }
+}

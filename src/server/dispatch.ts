@@ -1,0 +1,230 @@
+import type { Call, Command, NodeFacts, Trace } from '../commands/command.ts';
+import type { Registry } from '../commands/registry.ts';
+import { type Coin, isValidCoin } from '../domain/coin.ts';
+import type { RandomSource } from '../domain/random.ts';
+import type { Logger } from '../logger.ts';
+import { envelopeKey, envelopeSize, type OpenedBody, openBody } from '../protocol/body.ts';
+import { EncryptionType } from '../protocol/encryption-type.ts';
+import type { Frame } from '../protocol/framer.ts';
+import { Refusal } from '../protocol/refusal.ts';
+import type { RequestHeader } from '../protocol/request-header.ts';
+import { encodeReply } from '../protocol/response.ts';
+import { Status, statusName } from '../protocol/status.ts';
+import { isStorageFailure } from '../storage/failure.ts';
+import type { Reader, Store, Writer } from '../storage/store.ts';
+import { LineLimiter } from './line-limiter.ts';
+
+/** One request on its way through the node. */
+export interface Request {
+  readonly frame: Frame;
+  /** Monotonic milliseconds when its last byte was there. */
+  readonly receivedAtMs: number;
+  /** Client address as the event log may keep it. */
+  readonly address: string | undefined;
+}
+
+/** Wall clock in milliseconds since 1970, and a monotonic one that no administrator can turn. */
+export interface Clock {
+  now(): number;
+  monotonicMs(): number;
+}
+
+export interface DispatchParts {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly facts: NodeFacts;
+  readonly random: RandomSource;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** What became of one request, before it is sealed. */
+interface Outcome {
+  readonly status: Status;
+  readonly payload: Buffer;
+  readonly reason?: string | undefined;
+  readonly opened?: OpenedBody | undefined;
+  readonly trace: Trace;
+}
+
+const emptyPayload = Buffer.alloc(0);
+const nothingTraced: Trace = {};
+
+/**
+ * From framed requests to sealed replies, without a socket in sight. Requests that come together share one transaction,
+ * and `run` returns when it is on disk. Only here are errors caught: the answer is no (Refusal), storage fails, or we are
+ * wrong; each becomes a status.
+ */
+export class Dispatch {
+  readonly #parts: DispatchParts;
+  readonly #refusals: LineLimiter;
+  #requests = 0;
+  #failures = 0;
+
+  constructor(parts: DispatchParts) {
+    this.#parts = parts;
+    this.#refusals = new LineLimiter(parts.logger, parts.clock.monotonicMs);
+  }
+
+  get requests(): number {
+    return this.#requests;
+  }
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Answers a batch: one reply for each request, in order. */
+  run(batch: readonly Request[]): Buffer[] {
+    const now = this.#parts.clock.now();
+    if (!batch.some((request) => this.#isTraced(request))) return this.#runReads(batch, now);
+    try {
+      return this.#parts.store.write((writer) => batch.map((request) => this.#answerTraced(request, writer, now)));
+    } catch (error) {
+      this.#parts.logger.error({ err: error, requests: batch.length }, 'batch undone');
+      return batch.map((request) =>
+        this.#isTraced(request)
+          ? this.#seal(request, failure(Status.FILESYSTEM))
+          : (this.#runReads([request], now)[0] ?? emptyPayload),
+      );
+    }
+  }
+
+  #runReads(batch: readonly Request[], now: number): Buffer[] {
+    try {
+      return this.#parts.store.read((reader) =>
+        batch.map((request) => this.#seal(request, this.#carryOut(request, reader, undefined, now))),
+      );
+    } catch (error) {
+      this.#parts.logger.error({ err: error, requests: batch.length }, 'reads failed');
+      return batch.map((request) => this.#seal(request, failure(Status.FILESYSTEM)));
+    }
+  }
+
+  /** Whether every request for this command leaves an event. */
+  #isTraced({ frame }: Request): boolean {
+    return this.#parts.registry.find(frame.header.commandGroup, frame.header.command)?.trace !== undefined;
+  }
+
+  #answerTraced(request: Request, writer: Writer, now: number): Buffer {
+    const outcome = this.#carryOut(request, writer, writer, now);
+    const { header } = request.frame;
+    const command = this.#parts.registry.find(header.commandGroup, header.command);
+    if (command?.trace !== undefined) {
+      writer.events.append({
+        time: now,
+        action: command.name,
+        status: outcome.status,
+        reason: outcome.reason,
+        encryptionType: header.encryptionType,
+        encryptionCoins: header.coins,
+        address: request.address,
+        ...outcome.trace,
+      });
+    }
+    return this.#seal(request, outcome);
+  }
+
+  /** Opens, parses and executes one request. Whatever goes wrong is a status; only a lost transaction is thrown. */
+  #carryOut(request: Request, reader: Reader, writer: Writer | undefined, now: number): Outcome {
+    const { frame } = request;
+    const command = this.#parts.registry.find(frame.header.commandGroup, frame.header.command);
+    let opened: OpenedBody | undefined;
+    let trace: ((output: unknown) => Trace) | undefined;
+    try {
+      if (frame.refused !== undefined) throw new Refusal(frame.refused, 'header');
+      if (command === undefined) throw new Refusal(Status.INVALID_COMMAND, 'header');
+      opened = open(frame, command, reader);
+      const input = command.parse(opened.payload);
+      trace = (output) => command.trace?.(input, output) ?? nothingTraced;
+      const output = execute(command, input, this.#callFor(frame.header, now), reader, writer);
+      return { ...command.encode(output), opened, trace: trace(output) };
+    } catch (error) {
+      const { status, reason } = this.#statusOf(error, command);
+      writer?.assertActive(error);
+      return { status, payload: emptyPayload, reason, opened, trace: trace?.(undefined) ?? nothingTraced };
+    }
+  }
+
+  #callFor(header: RequestHeader, now: number): Call {
+    const { random, facts } = this.#parts;
+    return {
+      now,
+      random,
+      encryptionType: header.encryptionType,
+      nonce: header.nonce,
+      coins: header.coins,
+      node: facts,
+    };
+  }
+
+  #statusOf(error: unknown, command: Command | undefined): { status: Status; reason: string } {
+    if (error instanceof Refusal) return error;
+    this.#parts.logger.error({ err: error, command: command?.name }, 'request failed');
+    return isStorageFailure(error)
+      ? { status: Status.FILESYSTEM, reason: 'storage' }
+      : { status: Status.INTERNAL, reason: 'internal' };
+  }
+
+  #seal(request: Request, outcome: Outcome): Buffer {
+    const { facts, random, clock } = this.#parts;
+    const { header } = request.frame;
+    this.#requests += 1;
+    if (outcome.reason !== undefined) {
+      this.#failures += 1;
+      const { reason, status } = outcome;
+      this.#refusals.info({ command: header.command, status: statusName(status), reason }, 'request refused');
+    }
+    const reply = {
+      raidaId: facts.raidaId,
+      status: outcome.status,
+      payload: outcome.payload,
+      executionTimeUs: Math.round((clock.monotonicMs() - request.receivedAtMs) * 1_000),
+      key: outcome.opened?.key,
+      signature: outcome.opened?.signature,
+    };
+    try {
+      return encodeReply(header, reply, random);
+    } catch (error) {
+      this.#parts.logger.error({ err: error }, 'reply could not be sealed');
+      return encodeReply(header, { ...reply, status: Status.INTERNAL, payload: emptyPayload }, noRandom);
+    }
+  }
+}
+
+/** For a reply without a payload, whose nonce seals nothing. */
+const noRandom: RandomSource = { bytes: (size) => Buffer.alloc(size) };
+
+function failure(status: Status): Outcome {
+  return { status, payload: emptyPayload, reason: 'storage', trace: nothingTraced };
+}
+
+function open(frame: Frame, command: Command, reader: Reader): OpenedBody {
+  const { header, body } = frame;
+  const secrets = header.coins.map((coin) => secretOf(coin, header.encryptionType, reader));
+  const key = envelopeKey(header.encryptionType, secrets);
+  const answersEmpty = command.answersEmptyBody && header.encryptionType === EncryptionType.none;
+  if (header.bodySize === 0 && !answersEmpty) throw new Refusal(Status.EMPTY_REQUEST, 'no-body');
+  const opened = openBody(header, body, key);
+  if (header.bodySize > 0) {
+    const refused = command.refuseSize(header.bodySize - envelopeSize(header.encryptionType));
+    if (refused !== undefined) throw new Refusal(refused, 'payload-size');
+  }
+  return opened;
+}
+
+/** The authentication number of a coin that a header names (Q8, Q9). */
+function secretOf(coin: Coin, encryptionType: number, reader: Reader): Buffer {
+  if (encryptionType === EncryptionType.locker) throw new Refusal(Status.INVALID_ENCRYPTION, 'no-lockers-here');
+  const secret = isValidCoin(coin) ? reader.coins.authenticationNumber(coin) : undefined;
+  if (secret !== undefined) return secret;
+  const status = encryptionType === EncryptionType.coin ? Status.INVALID_ENCRYPTION : Status.ENCRYPTION_COIN_NOT_FOUND;
+  throw new Refusal(status, 'no-such-encryption-coin');
+}
+
+function execute(command: Command, input: unknown, call: Call, reader: Reader, writer: Writer | undefined): unknown {
+  if (command.access === 'read') return command.execute(input, reader, call);
+  if (writer === undefined) throw new Error(`${command.name} writes and was given no writer`);
+  if (!command.needsSavepoint) return command.execute(input, writer, call);
+  return writer.savepoint(() => command.execute(input, writer, call));
+}

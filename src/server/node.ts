@@ -1,0 +1,101 @@
+import { performance } from 'node:perf_hooks';
+import type { NodeFacts } from '../commands/command.ts';
+import { Registry } from '../commands/registry.ts';
+import type { Config } from '../config.ts';
+import { parseCoinRange } from '../domain/coin-range.ts';
+import type { RandomSource } from '../domain/random.ts';
+import type { Logger } from '../logger.ts';
+import { ProcessLock } from '../storage/process-lock.ts';
+import type { NodeIdentity } from '../storage/settings.ts';
+import { Store } from '../storage/store.ts';
+import { programVersion } from '../version.ts';
+import { type Clock, Dispatch } from './dispatch.ts';
+import { PooledRandom } from './random.ts';
+import { Server } from './server.ts';
+
+export interface RunningNode {
+  readonly port: number;
+  /** Answers what is in flight, checkpoints and lets go of the data directory. */
+  stop(): Promise<void>;
+}
+
+/** A node whose RAIDA id is not in its configuration listens here plus its id. */
+export const portBase = 50_000;
+
+const systemClock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
+
+/** Puts a node together from its data directory and configuration, and starts it. */
+export async function startNode(
+  directory: string,
+  config: Config,
+  logger: Logger,
+  clock: Clock = systemClock,
+  random: RandomSource = new PooledRandom(),
+): Promise<RunningNode> {
+  const lock = ProcessLock.take(directory);
+  let store: Store | undefined;
+  try {
+    store = Store.open(directory);
+    const server = serverFor(store, config, logger, clock, random);
+    const port = await server.listen(config.server.host, config.server.port ?? portBase + store.identity.raidaId);
+    return { port, stop: () => stopNode(server, store, lock) };
+  } catch (error) {
+    store?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+async function stopNode(server: Server, store: Store | undefined, lock: ProcessLock): Promise<void> {
+  await server.stop();
+  store?.close();
+  lock.release();
+}
+
+function serverFor(store: Store, config: Config, logger: Logger, clock: Clock, random: RandomSource): Server {
+  const registry = new Registry();
+  const startedMs = clock.monotonicMs();
+  const dispatch: Dispatch = new Dispatch({
+    store,
+    registry,
+    random,
+    clock,
+    logger,
+    facts: factsOf(config, store.identity, () => ({
+      uptimeSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1_000),
+      requests: dispatch.requests,
+      failures: dispatch.failures,
+    })),
+  });
+  return new Server({
+    store,
+    registry,
+    dispatch,
+    ...store.identity,
+    addressPolicy: config.events.address,
+    limits: {
+      connections: config.limits.connections,
+      headerDeadlineMs: config.limits.header_deadline_ms,
+      requestDeadlineMs: config.limits.request_deadline_ms,
+      idleLimitMs: config.limits.idle_limit_ms,
+      unparsedBytes: config.limits.unparsed_bytes,
+      batch: config.limits.batch,
+    },
+    clock,
+    logger,
+  });
+}
+
+/** What commands may know: the configuration in their words. */
+export function factsOf(config: Config, identity: NodeIdentity, statistics: NodeFacts['statistics']): NodeFacts {
+  const adminKey = config.server.admin_key ?? '';
+  return {
+    ...identity,
+    version: programVersion,
+    adminKey: adminKey === '' ? undefined : Buffer.from(adminKey, 'hex'),
+    keyReplacement: config.keys.replace,
+    ticketRecipients: config.tickets.recipients.flatMap((text) => parseCoinRange(text) ?? []),
+    ticketsRequireEncryption: config.tickets.require_encryption,
+    statistics,
+  };
+}

@@ -1,0 +1,22 @@
+import { randomFillSync } from 'node:crypto';
+import type { RandomSource } from '../domain/random.ts';
+
+const poolSize = 8_192;
+
+/** The operating system's CSPRNG, fetched 8 KiB at a time: many small draws cost one call. What was drawn is wiped from the pool. */
+export class PooledRandom implements RandomSource {
+  readonly #pool = Buffer.alloc(poolSize);
+  #used = poolSize;
+
+  bytes(size: number): Buffer {
+    if (size > poolSize / 8) return randomFillSync(Buffer.alloc(size));
+    if (this.#used + size > poolSize) {
+      randomFillSync(this.#pool);
+      this.#used = 0;
+    }
+    const drawn = Buffer.from(this.#pool.subarray(this.#used, this.#used + size));
+    this.#pool.fill(0, this.#used, this.#used + size);
+    this.#used += size;
+    return drawn;
+  }
+}

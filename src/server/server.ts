@@ -1,0 +1,183 @@
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Registry } from '../commands/registry.ts';
+import type { Logger } from '../logger.ts';
+import { envelopeSize } from '../protocol/body.ts';
+import { isModern } from '../protocol/encryption-type.ts';
+import type { FramerRules } from '../protocol/framer.ts';
+import type { RequestHeader } from '../protocol/request-header.ts';
+import type { Store } from '../storage/store.ts';
+import { type AddressPolicy, recordedAddress } from './address.ts';
+import { Connection, type ConnectionEvents, type ConnectionLimits } from './connection.ts';
+import type { Clock, Dispatch, Request } from './dispatch.ts';
+
+export interface ServerLimits extends ConnectionLimits {
+  readonly connections: number;
+  /** Bytes of unfinished requests held over all connections. */
+  readonly unparsedBytes: number;
+  /** Requests that share one transaction at most. */
+  readonly batch: number;
+}
+
+export interface ServerParts {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly dispatch: Dispatch;
+  readonly raidaId: number;
+  readonly coinId: number;
+  readonly addressPolicy: AddressPolicy;
+  readonly limits: ServerLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Waiting extends Request {
+  readonly connection: Connection;
+}
+
+const sweepIntervalMs = 250;
+const checkpointIntervalMs = 50;
+/** What stopping may take: for replies to reach their clients. */
+const stopPatienceMs = 1_000;
+
+/**
+ * The TCP front end: connections, the queue of framed requests, and the turn of the event loop that answers them
+ * together. Replies leave only after the commit that holds their work.
+ */
+export class Server {
+  readonly #parts: ServerParts;
+  readonly #rules: FramerRules;
+  readonly #net: NetServer;
+  readonly #connections = new Set<Connection>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  #queue: Waiting[] = [];
+  #turnIsPlanned = false;
+  #unparsedBytes = 0;
+  #answeredSinceCheckpoint = 0;
+
+  constructor(parts: ServerParts) {
+    this.#parts = parts;
+    this.#rules = framerRules(parts);
+    this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#net.maxConnections = parts.limits.connections;
+    this.#net.on('drop', () => parts.logger.debug('connection dropped: too many'));
+  }
+
+  /** Starts to listen; returns the port. */
+  async listen(host: string, port: number): Promise<number> {
+    await new Promise<void>((resolve, reject) => {
+      this.#net.once('error', reject);
+      this.#net.listen({ host, port, backlog: 1_024 }, () => {
+        this.#net.off('error', reject);
+        resolve();
+      });
+    });
+    this.#net.on('error', (error) => this.#parts.logger.warn({ err: error }, 'accepting failed'));
+    this.#timers.push(setInterval(() => this.#sweep(), sweepIntervalMs));
+    this.#timers.push(setInterval(() => this.#checkpoint(), checkpointIntervalMs));
+    const address = this.#net.address();
+    return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  /** Stops accepting, answers what has arrived, waits until the replies are away. The store stays open. */
+  async stop(): Promise<void> {
+    this.#net.close();
+    await nextTurn();
+    while (this.#queue.length > 0) this.#answer();
+    for (const connection of this.#connections) connection.endWhenAnswered();
+    const givenUpAt = this.#parts.clock.monotonicMs() + stopPatienceMs;
+    while (this.#connections.size > 0 && this.#parts.clock.monotonicMs() < givenUpAt) await pause(10);
+    for (const connection of this.#connections) connection.destroy();
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #accept(socket: Socket): void {
+    const { limits, clock, addressPolicy } = this.#parts;
+    const address = recordedAddress(socket.remoteAddress, addressPolicy);
+    const events: ConnectionEvents = {
+      request: (connection, frame) => {
+        this.#queue.push({ connection, frame, receivedAtMs: clock.monotonicMs(), address: connection.address });
+        this.#planTurn();
+      },
+      unparsed: (connection, change) => this.#account(connection, change),
+      closed: (connection) => this.#connections.delete(connection),
+    };
+    this.#connections.add(new Connection(socket, this.#rules, limits, address, clock.monotonicMs, events));
+  }
+
+  #planTurn(): void {
+    if (this.#turnIsPlanned) return;
+    this.#turnIsPlanned = true;
+    setImmediate(() => {
+      this.#turnIsPlanned = false;
+      this.#answer();
+      if (this.#queue.length > 0) this.#planTurn();
+    });
+  }
+
+  /** One batch: one transaction, then one write for each connection that is answered. */
+  #answer(): void {
+    const batch = this.#queue.splice(0, this.#parts.limits.batch);
+    if (batch.length === 0) return;
+    const replies = this.#parts.dispatch.run(batch);
+    const answered = new Set<Connection>();
+    for (const [index, { connection }] of batch.entries()) {
+      connection.reply(replies[index] ?? emptyReply);
+      answered.add(connection);
+    }
+    for (const connection of answered) connection.flush();
+    this.#answeredSinceCheckpoint += batch.length;
+  }
+
+  #account(connection: Connection, change: number): void {
+    this.#unparsedBytes += change;
+    if (change <= 0 || this.#unparsedBytes <= this.#parts.limits.unparsedBytes) return;
+    this.#parts.logger.warn(
+      { address: connection.address },
+      'connection closed: too many bytes of unfinished requests',
+    );
+    connection.destroy();
+  }
+
+  #sweep(): void {
+    const now = this.#parts.clock.monotonicMs();
+    for (const connection of this.#connections) connection.enforceDeadlines(now);
+  }
+
+  #checkpoint(): void {
+    if (this.#answeredSinceCheckpoint === 0) return;
+    this.#answeredSinceCheckpoint = 0;
+    try {
+      this.#parts.store.checkpoint();
+    } catch (error) {
+      this.#parts.logger.error({ err: error }, 'checkpoint failed');
+    }
+  }
+}
+
+const emptyReply = Buffer.alloc(0);
+
+/** What the framer must know of routing, and which bodies are worth keeping whole. */
+function framerRules({ registry, raidaId, coinId }: ServerParts): FramerRules {
+  return {
+    raidaId,
+    coinId,
+    knows: (group, code) => registry.find(group, code) !== undefined,
+    keepsBody: (header) => keepsBody(header, registry),
+  };
+}
+
+/** Types 4 and 5 are kept for their HMAC; of others only what a command will read, and only in a size that it has. */
+function keepsBody(header: RequestHeader, registry: Registry): boolean {
+  if (isModern(header.encryptionType)) return true;
+  const command = registry.find(header.commandGroup, header.command);
+  if (command?.usesPayload !== true) return false;
+  return command.refuseSize(header.bodySize - envelopeSize(header.encryptionType)) === undefined;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+}
+
+function pause(durationMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, durationMs));
+}

@@ -1,0 +1,118 @@
+import { crc32 } from 'node:zlib';
+import type { Database, Statement } from 'better-sqlite3';
+import type { Coin } from '../domain/coin.ts';
+import {
+  type CoinRecord,
+  createPage,
+  decodeRecord,
+  type PageAddress,
+  pageId,
+  pageOf,
+  readRecord,
+  recordOffset,
+  recordSize,
+  writeRecord,
+} from '../domain/coin-page.ts';
+import { bitmapOf, countInUse } from '../domain/free-pages.ts';
+import { mfsFree } from '../domain/mfs.ts';
+import type { RandomSource } from '../domain/random.ts';
+import { DamagedRow } from './damage.ts';
+
+interface StoredPage {
+  readonly checksum: number;
+  readonly records: Buffer;
+}
+
+const pageIdLimit = 15_000;
+
+/**
+ * Coin pages and the free-pages bitmap, which are one notion in two tables. A page's checksum is proved when the page is
+ * first read; after that single records are read without moving the page.
+ */
+export class CoinPageReader {
+  readonly #selectRecord: Statement<[number, number, number], Buffer>;
+  readonly #selectPage: Statement<[number], StoredPage>;
+  readonly #selectCounts: Statement<[], { denomination: number; inUse: number }>;
+  readonly #proved = new Uint8Array(pageIdLimit);
+
+  constructor(database: Database) {
+    this.#selectRecord = database
+      .prepare<[number, number, number], Buffer>('SELECT substr(records, ?, ?) FROM coin_pages WHERE id = ?')
+      .pluck();
+    this.#selectPage = database.prepare('SELECT checksum, records FROM coin_pages WHERE id = ?');
+    this.#selectCounts = database.prepare(
+      `SELECT denomination, sum(in_use) AS inUse FROM free_pages JOIN coin_pages ON id = page_id
+       GROUP BY denomination`,
+    );
+  }
+
+  /** The record of a valid coin; undefined where its page does not exist. */
+  record(coin: Coin): CoinRecord | undefined {
+    const id = pageId(pageOf(coin));
+    if (this.#proved[id] !== 1) {
+      const page = this.page(pageOf(coin));
+      return page === undefined ? undefined : readRecord(page, coin);
+    }
+    const record = this.#selectRecord.get(recordOffset(coin) + 1, recordSize, id);
+    return record === undefined ? undefined : decodeRecord(record);
+  }
+
+  /** The authentication number of a coin in circulation; undefined for a free or unknown one. */
+  authenticationNumber(coin: Coin): Buffer | undefined {
+    const record = this.record(coin);
+    return record === undefined || record.mfs === mfsFree ? undefined : record.authenticationNumber;
+  }
+
+  /** A whole page, its checksum proved; undefined where it does not exist. Throws DamagedRow. */
+  page(address: PageAddress): Buffer | undefined {
+    const id = pageId(address);
+    const stored = this.#selectPage.get(id);
+    if (stored === undefined) return undefined;
+    if (crc32(stored.records) !== stored.checksum) {
+      throw new DamagedRow(`coin page ${address.denomination}/${address.pageNumber}`);
+    }
+    this.#proved[id] = 1;
+    return stored.records;
+  }
+
+  /** Coins in use for each denomination that has any page. */
+  countInUse(): Map<number, number> {
+    return new Map(this.#selectCounts.all().map((row) => [row.denomination, row.inUse]));
+  }
+}
+
+export class CoinPageWriter extends CoinPageReader {
+  readonly #upsertPage: Statement<[number, number, number, number, Buffer]>;
+  readonly #upsertBitmap: Statement<[number, Buffer, number]>;
+
+  constructor(database: Database) {
+    super(database);
+    this.#upsertPage = database.prepare(
+      `INSERT INTO coin_pages (id, denomination, page_number, checksum, records) VALUES (?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET checksum = excluded.checksum, records = excluded.records`,
+    );
+    this.#upsertBitmap = database.prepare(
+      `INSERT INTO free_pages (page_id, bitmap, in_use) VALUES (?, ?, ?)
+       ON CONFLICT (page_id) DO UPDATE SET bitmap = excluded.bitmap, in_use = excluded.in_use
+       WHERE bitmap <> excluded.bitmap`,
+    );
+  }
+
+  /** Writes one record; a page that does not exist yet comes into being with it. Returns the record before. */
+  putRecord(coin: Coin, change: (before: CoinRecord) => CoinRecord, random: RandomSource): CoinRecord {
+    const address = pageOf(coin);
+    const page = this.page(address) ?? createPage(random);
+    const before = readRecord(page, coin);
+    writeRecord(page, coin, change(before));
+    this.putPage(address, page);
+    return before;
+  }
+
+  /** Writes a whole page and the bitmap that follows from it: the only place that writes either table. */
+  putPage(address: PageAddress, page: Buffer): void {
+    const id = pageId(address);
+    const bitmap = bitmapOf(page);
+    this.#upsertPage.run(id, address.denomination, address.pageNumber, crc32(page), page);
+    this.#upsertBitmap.run(id, bitmap, countInUse(bitmap));
+  }
+}

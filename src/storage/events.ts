@@ -1,0 +1,177 @@
+import { hash as digest } from 'node:crypto';
+import type { Database, Statement } from 'better-sqlite3';
+import type { Coin } from '../domain/coin.ts';
+
+/** What happened, as the log wants to know it. Nothing here is ever a key, a session key or an authentication number. */
+export interface EventEntry {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly action: string;
+  readonly status?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly encryptionType?: number | undefined;
+  readonly claimedCoin?: Coin | undefined;
+  readonly encryptionCoins?: readonly Coin[] | undefined;
+  readonly keyId?: Buffer | undefined;
+  /** Whether a key was handed out: counts as a fetch of `keyId`. */
+  readonly fetched?: boolean | undefined;
+  readonly address?: string | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly reconstructions?: readonly Reconstruction[] | undefined;
+}
+
+/** The fate of one record of a Decrypt RAIDA Key. */
+export interface Reconstruction {
+  readonly coin: Coin;
+  readonly splitId: number;
+  readonly authority: number;
+  /** Undefined for an accepted record. */
+  readonly reason?: string | undefined;
+  /** What an accepted record replaced, sealed. */
+  readonly previous?: Buffer | undefined;
+}
+
+/** The end of the chain: 0 and 32 zero bytes before the first event. */
+export interface EventHead {
+  readonly sequence: number;
+  readonly hash: Buffer;
+}
+
+/** A row of the log as its hash covers it, in this order. */
+export type EventRow = [
+  sequence: number,
+  time: number,
+  action: string,
+  status: number | null,
+  reason: string | null,
+  encryptionType: number | null,
+  denomination: number | null,
+  serialNumber: number | null,
+  encryptionDenomination: number | null,
+  encryptionSerialNumber: number | null,
+  secondDenomination: number | null,
+  secondSerialNumber: number | null,
+  keyId: Buffer | null,
+  address: string | null,
+  previousEvent: number | null,
+  details: string | null,
+];
+
+/** One record of `reconstructions` as the hash of its event covers it. */
+export type ReconstructionRow = [
+  denomination: number,
+  serialNumber: number,
+  splitId: number,
+  authority: number,
+  reason: string | null,
+  previous: Buffer | null,
+];
+
+const genesisHash = Buffer.alloc(32);
+
+/**
+ * The chain's rule: SHA-256 over the JSON text of one array: the hash before, the columns in their order, then an array
+ * for each reconstruction. Blobs are lower-case hexadecimal.
+ */
+export function eventHash(before: Buffer, row: EventRow, reconstructions: readonly ReconstructionRow[]): Buffer {
+  const covered = [before, ...row, ...reconstructions.map((record) => record.map(plain))].map(plain);
+  return digest('sha256', JSON.stringify(covered), 'buffer');
+}
+
+function plain<T>(value: T): T | string {
+  return Buffer.isBuffer(value) ? value.toString('hex') : value;
+}
+
+export class EventReader {
+  readonly #selectHead: Statement<[], EventHead>;
+
+  constructor(database: Database) {
+    this.#selectHead = database.prepare('SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1');
+  }
+
+  /** The newest event as it stands in the database. */
+  head(): EventHead {
+    return this.#selectHead.get() ?? { sequence: 0, hash: genesisHash };
+  }
+}
+
+export class EventWriter extends EventReader {
+  readonly #insertEvent: Statement<[...EventRow, Buffer]>;
+  readonly #insertReconstruction: Statement<[number, number, ...ReconstructionRow]>;
+  readonly #lastEventOfKey: Statement<[Buffer], number | null>;
+  readonly #touchKey: Statement<[number, number, Buffer]>;
+  #head: EventHead | undefined;
+
+  constructor(database: Database) {
+    super(database);
+    this.#insertEvent = database.prepare(
+      `INSERT INTO events (sequence, time, action, status, reason, encryption_type, denomination, serial_number,
+         encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address,
+         previous_event, details, hash)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#insertReconstruction = database.prepare(
+      `INSERT INTO reconstructions (event, position, denomination, serial_number, split_id, authority, reason, previous)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#lastEventOfKey = database
+      .prepare<[Buffer], number | null>('SELECT last_event FROM chat_keys WHERE key_id = ?')
+      .pluck();
+    this.#touchKey = database.prepare('UPDATE chat_keys SET last_event = ?, fetches = fetches + ? WHERE key_id = ?');
+  }
+
+  /** Appends to the chain and links the event to its key. Returns its sequence number. */
+  append(entry: EventEntry): number {
+    const before = this.#head ?? this.head();
+    const sequence = before.sequence + 1;
+    const lastEventOfKey = entry.keyId === undefined ? undefined : this.#lastEventOfKey.get(entry.keyId);
+    const row = rowOf(entry, sequence, lastEventOfKey ?? null);
+    const records = (entry.reconstructions ?? []).map(reconstructionRowOf);
+    const hash = eventHash(before.hash, row, records);
+    this.#insertEvent.run(...row, hash);
+    for (const [position, record] of records.entries()) this.#insertReconstruction.run(sequence, position, ...record);
+    if (entry.keyId !== undefined && lastEventOfKey !== undefined) {
+      this.#touchKey.run(sequence, entry.fetched === true ? 1 : 0, entry.keyId);
+    }
+    this.#head = { sequence, hash };
+    return sequence;
+  }
+
+  /** Forgets the remembered end of the chain: after a rollback the database alone knows it. */
+  forgetHead(): void {
+    this.#head = undefined;
+  }
+}
+
+function rowOf(entry: EventEntry, sequence: number, previousEvent: number | null): EventRow {
+  const [first, second] = entry.encryptionCoins ?? [];
+  return [
+    sequence,
+    entry.time,
+    entry.action,
+    entry.status ?? null,
+    entry.reason ?? null,
+    entry.encryptionType ?? null,
+    entry.claimedCoin?.denomination ?? null,
+    entry.claimedCoin?.serialNumber ?? null,
+    first?.denomination ?? null,
+    first?.serialNumber ?? null,
+    second?.denomination ?? null,
+    second?.serialNumber ?? null,
+    entry.keyId ?? null,
+    entry.address ?? null,
+    previousEvent,
+    entry.details === undefined ? null : JSON.stringify(entry.details),
+  ];
+}
+
+function reconstructionRowOf(record: Reconstruction): ReconstructionRow {
+  return [
+    record.coin.denomination,
+    record.coin.serialNumber,
+    record.splitId,
+    record.authority,
+    record.reason ?? null,
+    record.previous ?? null,
+  ];
+}

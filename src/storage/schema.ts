@@ -1,0 +1,141 @@
+import { sql } from 'drizzle-orm';
+import { blob, check, index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+/**
+ * The tables, as data. The SQL that makes them is in migrations/; two details that drizzle cannot express are written
+ * there by hand: chat_keys, tickets, reconstructions and settings are WITHOUT ROWID. Events are rows by number: appending is cheap.
+ */
+
+/** One row a coin page: 1,024 records of 17 bytes, as a deployed server's page file holds them. */
+export const coinPages = sqliteTable(
+  'coin_pages',
+  {
+    /** (denomination + 8) x 1,000 + page number, which makes the pair unique as well. */
+    id: integer('id').primaryKey(),
+    denomination: integer('denomination').notNull(),
+    pageNumber: integer('page_number').notNull(),
+    /** CRC-32 of `records`. */
+    checksum: integer('checksum').notNull(),
+    records: blob('records', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    check('coin_pages_id', sql`${table.id} = (${table.denomination} + 8) * 1000 + ${table.pageNumber}`),
+    check('coin_pages_denomination', sql`${table.denomination} BETWEEN -8 AND 6`),
+    check('coin_pages_number', sql`${table.pageNumber} BETWEEN 0 AND 999`),
+    check('coin_pages_size', sql`length(${table.records}) = 17408`),
+  ],
+);
+
+/** The free-pages bitmap: one row a coin page, one bit a coin, 1 in use. Written only together with its page. */
+export const freePages = sqliteTable(
+  'free_pages',
+  {
+    pageId: integer('page_id')
+      .primaryKey()
+      .references(() => coinPages.id),
+    bitmap: blob('bitmap', { mode: 'buffer' }).notNull(),
+    inUse: integer('in_use').notNull(),
+  },
+  (table) => [
+    check('free_pages_size', sql`length(${table.bitmap}) = 128`),
+    check('free_pages_in_use', sql`${table.inUse} BETWEEN 0 AND 1024`),
+  ],
+);
+
+/** Keys left for chat partners. */
+export const chatKeys = sqliteTable(
+  'chat_keys',
+  {
+    keyId: blob('key_id', { mode: 'buffer' }).primaryKey(),
+    /** The coin that the poster claimed. */
+    denomination: integer('denomination').notNull(),
+    serialNumber: integer('serial_number').notNull(),
+    key: blob('key', { mode: 'buffer' }).notNull(),
+    /** CRC-32 of key id, coin and key. */
+    checksum: integer('checksum').notNull(),
+    /** Milliseconds since 1970 of the post that the row now holds. */
+    postedAt: integer('posted_at').notNull(),
+    /** How often the id was posted again, and how often it was fetched. */
+    replacements: integer('replacements').notNull(),
+    fetches: integer('fetches').notNull(),
+    /** Sequence number of the latest event about this key; each such event names the one before it. */
+    lastEvent: integer('last_event'),
+  },
+  (table) => [
+    check('chat_keys_id', sql`length(${table.keyId}) = 16`),
+    check('chat_keys_size', sql`length(${table.key}) <= 127`),
+  ],
+);
+
+/** Tickets that Decrypt RAIDA Key has accepted, so that a replay cannot roll a coin back (Q13). */
+export const tickets = sqliteTable('tickets', {
+  /** SHA-256 over encryption coin, authority, target coin and sealed bytes, first 16 bytes. */
+  digest: blob('digest', { mode: 'buffer' }).primaryKey(),
+  splitId: integer('split_id').notNull(),
+  acceptedAt: integer('accepted_at').notNull(),
+});
+
+/** The append-only log. Each row's hash covers the row and the hash before it. */
+export const events = sqliteTable(
+  'events',
+  {
+    sequence: integer('sequence').primaryKey(),
+    /** Milliseconds since 1970. */
+    time: integer('time').notNull(),
+    /** Name of the command, or of what the operator did. */
+    action: text('action').notNull(),
+    /** Status byte of the reply; null for what nobody requested over the wire. */
+    status: integer('status'),
+    /** Why it was refused, as a short word. */
+    reason: text('reason'),
+    /** Encryption type of the request. */
+    encryptionType: integer('encryption_type'),
+    /** The coin that the payload names. */
+    denomination: integer('denomination'),
+    serialNumber: integer('serial_number'),
+    /** The coins that the header names for its encryption: proved unless the status is 25, 34, 37 or 204. */
+    encryptionDenomination: integer('encryption_denomination'),
+    encryptionSerialNumber: integer('encryption_serial_number'),
+    secondDenomination: integer('second_denomination'),
+    secondSerialNumber: integer('second_serial_number'),
+    keyId: blob('key_id', { mode: 'buffer' }),
+    address: text('address'),
+    /** The event before this one about the same key. */
+    previousEvent: integer('previous_event'),
+    /** Anything else, as JSON. */
+    details: text('details'),
+    hash: blob('hash', { mode: 'buffer' }).notNull(),
+  },
+  (table) => [
+    index('events_coin').on(table.denomination, table.serialNumber).where(sql`${table.serialNumber} IS NOT NULL`),
+    check('events_hash', sql`length(${table.hash}) = 32`),
+  ],
+);
+
+/** What became of each record of a Decrypt RAIDA Key. Covered by the hash of its event. */
+export const reconstructions = sqliteTable(
+  'reconstructions',
+  {
+    event: integer('event').notNull(),
+    /** Place of the record in its request, from 0. */
+    position: integer('position').notNull(),
+    denomination: integer('denomination').notNull(),
+    serialNumber: integer('serial_number').notNull(),
+    splitId: integer('split_id').notNull(),
+    authority: integer('authority').notNull(),
+    /** Null for an accepted record. */
+    reason: text('reason'),
+    /** The half and MFS that an accepted record replaced, sealed under the node's own key. */
+    previous: blob('previous', { mode: 'buffer' }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.event, table.position] }),
+    index('reconstructions_coin').on(table.denomination, table.serialNumber),
+  ],
+);
+
+/** What the node knows about itself: identity and secrets. */
+export const settings = sqliteTable('settings', {
+  name: text('name').primaryKey(),
+  value: blob('value', { mode: 'buffer' }).notNull(),
+});

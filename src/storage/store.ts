@@ -1,0 +1,185 @@
+import { join } from 'node:path';
+import type { Database, Statement } from 'better-sqlite3';
+import type { RandomSource } from '../domain/random.ts';
+import { type ChatKeyReader, ChatKeyWriter } from './chat-keys.ts';
+import { type CoinPageReader, CoinPageWriter } from './coin-pages.ts';
+import { openDatabase, StorageError } from './database.ts';
+import { EncryptionCoins } from './encryption-coins.ts';
+import { type EventHead, type EventReader, EventWriter } from './events.ts';
+import { migrateDatabase } from './migrate.ts';
+import { seal, sealingKeySize, unseal } from './seal.ts';
+import { type NodeIdentity, readIdentity, readSealingKey, writeIdentity } from './settings.ts';
+import { type TicketReader, TicketWriter } from './tickets.ts';
+
+export interface Reader {
+  readonly coins: CoinPageReader;
+  readonly chatKeys: ChatKeyReader;
+  readonly tickets: TicketReader;
+  readonly events: EventReader;
+  readonly encryptionCoins: EncryptionCoins;
+}
+
+export interface Writer extends Reader {
+  readonly coins: CoinPageWriter;
+  readonly chatKeys: ChatKeyWriter;
+  readonly tickets: TicketWriter;
+  readonly events: EventWriter;
+  /** Encrypts what must be kept but not seen; `context` binds it to its place. */
+  seal(context: string, clear: Buffer, random: RandomSource): Buffer;
+  unseal(context: string, sealed: Buffer): Buffer;
+  /** Runs work that is undone alone when it throws. */
+  savepoint<T>(work: () => T): T;
+  /** Throws TransactionLost where an error has ended the transaction; going on would write outside of one. */
+  assertActive(cause: unknown): void;
+}
+
+/** Names of what a data directory holds. */
+export const databaseFileName = 'node.db';
+export const coinsDirectoryName = 'coins';
+
+interface TransactionStatements {
+  readonly begin: Statement;
+  readonly beginImmediate: Statement;
+  readonly commit: Statement;
+  readonly rollback: Statement;
+  readonly savepoint: Statement;
+  readonly release: Statement;
+  readonly rollbackTo: Statement;
+}
+
+/**
+ * The only door to the database. Work is synchronous and runs inside one transaction; throwing is the rollback.
+ * When `write` has returned, its work is on disk.
+ */
+export class Store {
+  readonly identity: NodeIdentity;
+  readonly #database: Database;
+  readonly #transaction: TransactionStatements;
+  readonly #reader: Reader;
+  readonly #writer: Writer;
+
+  /** Opens the database of an existing node and brings it to this program's schema. */
+  static open(directory: string): Store {
+    return Store.#opened(directory, (database) => {
+      migrateDatabase(database);
+      const identity = readIdentity(database);
+      if (identity === undefined) throw new StorageError('the database belongs to no node: it has no identity');
+      return identity;
+    });
+  }
+
+  /** Makes the database of a new node, its sealing key taken from `random`. */
+  static create(directory: string, identity: NodeIdentity, random: RandomSource): Store {
+    return Store.#opened(directory, (database) => {
+      migrateDatabase(database);
+      database.transaction(() => writeIdentity(database, identity, random.bytes(sealingKeySize))).immediate();
+      return identity;
+    });
+  }
+
+  static #opened(directory: string, prepare: (database: Database) => NodeIdentity): Store {
+    const database = openDatabase(join(directory, databaseFileName));
+    try {
+      return new Store(database, directory, prepare(database));
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  private constructor(database: Database, directory: string, identity: NodeIdentity) {
+    const sealingKey = readSealingKey(database);
+    if (sealingKey === undefined) throw new StorageError('the database has no sealing key');
+    const encryptionCoins = new EncryptionCoins(join(directory, coinsDirectoryName), identity.coinId);
+    this.identity = identity;
+    this.#database = database;
+    this.#transaction = prepareTransaction(database);
+    this.#writer = {
+      coins: new CoinPageWriter(database),
+      chatKeys: new ChatKeyWriter(database),
+      tickets: new TicketWriter(database),
+      events: new EventWriter(database),
+      encryptionCoins,
+      seal: (context, clear, random) => seal(sealingKey, context, clear, random),
+      unseal: (context, sealed) => unseal(sealingKey, context, sealed),
+      savepoint: (work) => this.#savepoint(work),
+      assertActive: (cause) => {
+        if (!database.inTransaction) throw new TransactionLost(cause);
+      },
+    };
+    this.#reader = this.#writer;
+  }
+
+  /** One consistent view; takes no write lock. */
+  read<T>(work: (reader: Reader) => T): T {
+    return this.#run(this.#transaction.begin, () => work(this.#reader));
+  }
+
+  /** One transaction that holds the write lock from its start. */
+  write<T>(work: (writer: Writer) => T): T {
+    return this.#run(this.#transaction.beginImmediate, () => work(this.#writer));
+  }
+
+  /** Moves what the WAL holds into the database file as far as readers allow, without waiting for anyone. */
+  checkpoint(): void {
+    this.#database.pragma('wal_checkpoint(PASSIVE)');
+  }
+
+  /** The newest event that is on disk. */
+  head(): EventHead {
+    return this.#reader.events.head();
+  }
+
+  close(): void {
+    this.#database.pragma('wal_checkpoint(TRUNCATE)');
+    this.#database.close();
+  }
+
+  #run<T>(begin: Statement, work: () => T): T {
+    begin.run();
+    try {
+      const result = work();
+      this.#transaction.commit.run();
+      return result;
+    } catch (error) {
+      this.#writer.events.forgetHead();
+      if (this.#database.inTransaction) this.#transaction.rollback.run();
+      throw error;
+    }
+  }
+
+  #savepoint<T>(work: () => T): T {
+    this.#transaction.savepoint.run();
+    try {
+      const result = work();
+      this.#transaction.release.run();
+      return result;
+    } catch (error) {
+      this.#writer.assertActive(error);
+      this.#writer.events.forgetHead();
+      this.#transaction.rollbackTo.run();
+      this.#transaction.release.run();
+      throw error;
+    }
+  }
+}
+
+/** SQLite itself has rolled the whole transaction back, as it does when the disk is full: nothing of the batch stands. */
+export class TransactionLost extends Error {
+  constructor(cause: unknown) {
+    super('the transaction was rolled back', { cause });
+    this.name = 'TransactionLost';
+  }
+}
+
+function prepareTransaction(database: Database): TransactionStatements {
+  return {
+    begin: database.prepare('BEGIN'),
+    beginImmediate: database.prepare('BEGIN IMMEDIATE'),
+    commit: database.prepare('COMMIT'),
+    rollback: database.prepare('ROLLBACK'),
+    savepoint: database.prepare('SAVEPOINT request'),
+    release: database.prepare('RELEASE request'),
+    rollbackTo: database.prepare('ROLLBACK TO request'),
+  };
+}
