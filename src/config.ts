@@ -137,13 +137,13 @@ function applyOverride(tables: Record<string, unknown>, override: Override, orig
   const known = Object.keys(sections).flatMap((name) => keysOf(name).map((each) => `${name}.${each}`));
   demandKnown([override.name], known, (name) => `${name} (${override.origin})`);
   const table = isTable(tables[section]) ? tables[section] : {};
-  table[key] = typeof override.value === 'number' ? override.value : valueOf(override, section, key);
+  table[key] = typeof override.value === 'number' ? override.value : typedValue(override, section, key);
   tables[section] = table;
   origins.set(override.name, override.origin);
 }
 
 /** The text of an override as a TOML value where the setting takes it so, otherwise as a plain string. */
-function valueOf({ value }: Override, section: string, key: string): unknown {
+function typedValue({ value }: Override, section: string, key: string): unknown {
   const schema = (sections as Record<string, { entries: Record<string, v.GenericSchema> }>)[section]?.entries[key];
   let typed: unknown = value;
   try {

@@ -35,7 +35,7 @@ interface CallCommand {
 
 /** Every command of the node, called over the wire. */
 const callCommands: Readonly<Record<string, CallCommand>> = {
-  echo: { usage: '', run: async (client) => done(await client.echo()) },
+  echo: { usage: '', run: (client) => done(client.echo()) },
   version: { usage: '', run: async (client) => ({ version: await client.version() }) },
   'show-stats': {
     usage: 'ADMIN-KEY|@FILE',
@@ -44,7 +44,7 @@ const callCommands: Readonly<Record<string, CallCommand>> = {
   'count-coins': { usage: '', run: async (client) => ({ counts: await client.countCoins() }) },
   'post-key': { usage: 'ID DEN:SN KEY|@FILE', run: postKey },
   'get-key': { usage: 'ID', run: getKey },
-  'key-alert': { usage: '[TEXT]', run: async (client, [text = '']) => done(await client.keyAlert(Buffer.from(text))) },
+  'key-alert': { usage: '[TEXT]', run: (client, [text = '']) => done(client.keyAlert(Buffer.from(text))) },
   'encrypt-key': { usage: 'DEN:SN [AN-OF-THAT-COIN|@FILE]', run: encryptKey },
   ticket: { usage: 'DEN:SN PART', run: ticket },
   'decrypt-raida-key': { usage: 'DEN:SN HALF,RAIDA,DEN:SN,TICKET ...', run: decryptRaidaKey },
@@ -81,12 +81,13 @@ export async function call(
   }
 }
 
-function done(_: void): Result {
+async function done(work: Promise<void>): Promise<Result> {
+  await work;
   return { status: 'SUCCESS' };
 }
 
 async function postKey(client: RaidaClient, [id, coin, key]: readonly string[]): Promise<Result> {
-  return done(await client.postKey(hex(id, keyIdSize), { coin: coinOf(coin), key: secret(key) }));
+  return done(client.postKey(hex(id, keyIdSize), { coin: coinOf(coin), key: secret(key) }));
 }
 
 /** The key is what the caller asked for: it is theirs to see. */
