@@ -70,11 +70,13 @@ CREATE TABLE `reconstructions` (
 CREATE INDEX `reconstructions_coin` ON `reconstructions` (`denomination`,`serial_number`);--> statement-breakpoint
 CREATE TABLE `settings` (
 	`name` text PRIMARY KEY NOT NULL,
-	`value` blob NOT NULL
+	`value` blob NOT NULL,
+	`checksum` integer NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `tickets` (
 	`digest` blob PRIMARY KEY NOT NULL,
 	`split_id` integer NOT NULL,
-	`accepted_at` integer NOT NULL
+	`accepted_at` integer NOT NULL,
+	`checksum` integer NOT NULL
 ) WITHOUT ROWID;

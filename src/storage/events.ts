@@ -1,6 +1,7 @@
 import { hash as digest } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import type { Coin } from '../domain/coin.ts';
+import type { ChatKeyWriter } from './chat-keys.ts';
 
 /** What happened, as the log wants to know it. Nothing here is ever a key, a session key or an authentication number. */
 export interface EventEntry {
@@ -98,12 +99,12 @@ export class EventReader {
 export class EventWriter extends EventReader {
   readonly #insertEvent: Statement<[...EventRow, Buffer]>;
   readonly #insertReconstruction: Statement<[number, number, ...ReconstructionRow]>;
-  readonly #lastEventOfKey: Statement<[Buffer], number | null>;
-  readonly #touchKey: Statement<[number, number, Buffer]>;
+  readonly #chatKeys: ChatKeyWriter;
   #head: EventHead | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, chatKeys: ChatKeyWriter) {
     super(database);
+    this.#chatKeys = chatKeys;
     this.#insertEvent = database.prepare(
       `INSERT INTO events (sequence, time, action, status, reason, encryption_type, denomination, serial_number,
          encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address,
@@ -114,25 +115,19 @@ export class EventWriter extends EventReader {
       `INSERT INTO reconstructions (event, position, denomination, serial_number, split_id, authority, reason, previous)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
-    this.#lastEventOfKey = database
-      .prepare<[Buffer], number | null>('SELECT last_event FROM chat_keys WHERE key_id = ?')
-      .pluck();
-    this.#touchKey = database.prepare('UPDATE chat_keys SET last_event = ?, fetches = fetches + ? WHERE key_id = ?');
   }
 
   /** Appends to the chain and links the event to its key. Returns its sequence number. */
   append(entry: EventEntry): number {
     const before = this.#head ?? this.head();
     const sequence = before.sequence + 1;
-    const lastEventOfKey = entry.keyId === undefined ? undefined : this.#lastEventOfKey.get(entry.keyId);
-    const row = rowOf(entry, sequence, lastEventOfKey ?? null);
+    const { keyId, fetched = false } = entry;
+    const previousEvent = keyId === undefined ? null : this.#chatKeys.trace(keyId, sequence, fetched);
+    const row = rowOf(entry, sequence, previousEvent);
     const records = (entry.reconstructions ?? []).map(reconstructionRowOf);
     const hash = eventHash(before.hash, row, records);
     this.#insertEvent.run(...row, hash);
     for (const [position, record] of records.entries()) this.#insertReconstruction.run(sequence, position, ...record);
-    if (entry.keyId !== undefined && lastEventOfKey !== undefined) {
-      this.#touchKey.run(sequence, entry.fetched === true ? 1 : 0, entry.keyId);
-    }
     this.#head = { sequence, hash };
     return sequence;
   }

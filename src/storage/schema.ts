@@ -51,7 +51,7 @@ export const chatKeys = sqliteTable(
     denomination: integer('denomination').notNull(),
     serialNumber: integer('serial_number').notNull(),
     key: blob('key', { mode: 'buffer' }).notNull(),
-    /** CRC-32 of key id, coin and key. */
+    /** CRC-32 of all other columns. */
     checksum: integer('checksum').notNull(),
     /** Milliseconds since 1970 of the post that the row now holds. */
     postedAt: integer('posted_at').notNull(),
@@ -73,6 +73,8 @@ export const tickets = sqliteTable('tickets', {
   digest: blob('digest', { mode: 'buffer' }).primaryKey(),
   splitId: integer('split_id').notNull(),
   acceptedAt: integer('accepted_at').notNull(),
+  /** CRC-32 of all other columns. */
+  checksum: integer('checksum').notNull(),
 });
 
 /** The append-only log. Each row's hash covers the row and the hash before it. */
@@ -138,4 +140,6 @@ export const reconstructions = sqliteTable(
 export const settings = sqliteTable('settings', {
   name: text('name').primaryKey(),
   value: blob('value', { mode: 'buffer' }).notNull(),
+  /** CRC-32 of name and value. */
+  checksum: integer('checksum').notNull(),
 });

@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3';
+import { rowChecksum } from './checksum.ts';
 
 /** What the node knows about itself, fixed when it is made. */
 export interface NodeIdentity {
@@ -20,11 +21,17 @@ export function readSealingKey(database: Database): Buffer | undefined {
 }
 
 export function writeIdentity(database: Database, identity: NodeIdentity, sealingKey: Buffer): void {
-  const insert = database.prepare('INSERT INTO settings (name, value) VALUES (?, ?)');
-  insert.run(identityName, Buffer.from(JSON.stringify({ raidaId: identity.raidaId, coinId: identity.coinId })));
-  insert.run(sealingKeyName, sealingKey);
+  const { raidaId, coinId } = identity;
+  writeSetting(database, identityName, Buffer.from(JSON.stringify({ raidaId, coinId })));
+  writeSetting(database, sealingKeyName, sealingKey);
 }
 
-function readSetting(database: Database, name: string): Buffer | undefined {
+export function readSetting(database: Database, name: string): Buffer | undefined {
   return database.prepare<[string], Buffer>('SELECT value FROM settings WHERE name = ?').pluck().get(name);
+}
+
+export function writeSetting(database: Database, name: string, value: Buffer): void {
+  database
+    .prepare('INSERT OR REPLACE INTO settings (name, value, checksum) VALUES (?, ?, ?)')
+    .run(name, value, rowChecksum([name, value]));
 }

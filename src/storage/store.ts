@@ -94,11 +94,12 @@ export class Store {
     this.identity = identity;
     this.#database = database;
     this.#transaction = prepareTransaction(database);
+    const chatKeys = new ChatKeyWriter(database);
     this.#writer = {
       coins: new CoinPageWriter(database),
-      chatKeys: new ChatKeyWriter(database),
+      chatKeys,
       tickets: new TicketWriter(database),
-      events: new EventWriter(database),
+      events: new EventWriter(database, chatKeys),
       encryptionCoins,
       seal: (context, clear, random) => seal(sealingKey, context, clear, random),
       unseal: (context, sealed) => unseal(sealingKey, context, sealed),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import { type Coin, coinLayout } from '../domain/coin.ts';
+import { rowChecksum } from './checksum.ts';
 
 const digestSize = 16;
 
@@ -27,15 +28,18 @@ export class TicketReader {
 }
 
 export class TicketWriter extends TicketReader {
-  readonly #insert: Statement<[Buffer, number, number]>;
+  readonly #insert: Statement<[Buffer, number, number, number]>;
 
   constructor(database: Database) {
     super(database);
-    this.#insert = database.prepare('INSERT INTO tickets (digest, split_id, accepted_at) VALUES (?, ?, ?)');
+    this.#insert = database.prepare(
+      'INSERT INTO tickets (digest, split_id, accepted_at, checksum) VALUES (?, ?, ?, ?)',
+    );
   }
 
   remember(ticket: TicketIdentity, splitId: number, acceptedAt: number): void {
-    this.#insert.run(digestOf(ticket), splitId, acceptedAt);
+    const digest = digestOf(ticket);
+    this.#insert.run(digest, splitId, acceptedAt, rowChecksum([digest, splitId, acceptedAt]));
   }
 }
 
