@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { closestTo } from './closest.ts';
 import { raidaCount } from './domain/coin.ts';
 import { parseCoinRange } from './domain/coin-range.ts';
+import { parseSpan } from './domain/time-text.ts';
 
 /**
  * Every setting in one place: its name, its limits, its default. The names are those of the file, so that one search finds
@@ -16,6 +17,13 @@ const coinRange = v.pipe(
   v.string(),
   v.check((text) => parseCoinRange(text) !== undefined, 'expected "denomination:first-last"'),
 );
+
+const span = v.pipe(
+  v.string(),
+  v.check((text) => (parseSpan(text) ?? 0) >= spanMinMs, 'expected a span of a minute or more, such as "24h"'),
+);
+
+const spanMinMs = 60_000;
 
 const sections = {
   server: v.object({
@@ -44,6 +52,10 @@ const sections = {
   }),
   keys: v.object({
     replace: v.optional(v.picklist(['same-coin', 'any', 'never']), 'same-coin'),
+    /** Days after which a key is removed; 0 keeps it for good. */
+    retention_days: v.optional(integer(0, 36_500), 0),
+    /** Whether a key is removed once it was fetched. */
+    single_use: v.optional(v.boolean(), false),
   }),
   tickets: v.object({
     recipients: v.optional(v.array(coinRange), ['1:0-24999']),
@@ -51,6 +63,16 @@ const sections = {
   }),
   events: v.object({
     address: v.optional(v.picklist(['full', 'prefix', 'none']), 'full'),
+    /** Days after which an event is removed; 0 keeps it for good. */
+    retention_days: v.optional(integer(0, 36_500), 0),
+  }),
+  backup: v.object({
+    /** A span such as "24h"; without one, no backups are made by the node itself. */
+    every: v.optional(span),
+    /** Where they go: a folder on another disk, if there is one. */
+    dir: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    /** How many are kept. */
+    keep: v.optional(integer(1, 10_000), 7),
   }),
   log: v.object({
     level: v.optional(v.picklist(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']), 'info'),
@@ -73,7 +95,7 @@ export const configFileName = 'config.toml';
 
 const environmentPrefix = 'RAIDA_NODE_';
 /** Environment variables that are not settings. */
-const environmentOthers = ['RAIDA_NODE_DATA'];
+const environmentOthers = ['RAIDA_NODE_DATA', 'RAIDA_NODE_PASSPHRASE'];
 
 /** A setting given outside the file: `section.key` and its text. */
 export interface Override {

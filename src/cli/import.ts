@@ -22,8 +22,7 @@ import {
   encryptionCoinFileNames,
   encryptionCoinFileSize,
 } from '../domain/encryption-coin.ts';
-import { ProcessLock } from '../storage/process-lock.ts';
-import { coinsDirectoryName, Store, type Writer } from '../storage/store.ts';
+import { coinsDirectoryName, type Store, type Writer } from '../storage/store.ts';
 import {
   coinsFolder,
   dataFolder,
@@ -39,6 +38,7 @@ import { CommandFailure, ExitCode } from './exit-codes.ts';
 import { createNode, isNode, type NewNode } from './node-directory.ts';
 import { print, printFields, printJson } from './output.ts';
 import { ProgressBar } from './progress.ts';
+import { withStore } from './writing.ts';
 
 interface Refused {
   readonly file: string;
@@ -67,17 +67,7 @@ export function importFolder(folder: string, directory: string, wanted: NewNode,
   demandFolder(folder);
   const report: ImportReport = { pages: 0, coinsInUse: 0, keys: 0, encryptionCoins: 0, refused: [], ignored: [] };
   prepareNode(folder, directory, wanted, report);
-  const lock = ProcessLock.take(directory);
-  try {
-    const store = Store.open(directory);
-    try {
-      importAll(folder, directory, store, report);
-    } finally {
-      store.close();
-    }
-  } finally {
-    lock.release();
-  }
+  withStore(directory, (store) => importAll(folder, directory, store, report));
   printReport(report, asJson);
   return report.refused.length === 0 ? ExitCode.ok : ExitCode.failed;
 }
@@ -100,9 +90,9 @@ function prepareNode(folder: string, directory: string, wanted: NewNode, report:
   if (typeof read === 'string') report.refused.push({ file: deployedConfigFile, reason: read });
   const settings = typeof read === 'string' ? {} : read;
   if (isNode(directory)) {
-    const store = openForIdentity(directory);
-    demandSameIdentity(settings.raidaId, store.raidaId, 'RAIDA');
-    demandSameIdentity(settings.coinId, store.coinId, 'coin id');
+    const identity = withStore(directory, (store) => store.identity);
+    demandSameIdentity(settings.raidaId, identity.raidaId, 'RAIDA');
+    demandSameIdentity(settings.coinId, identity.coinId, 'coin id');
     return;
   }
   const raidaId = wanted.raidaId ?? settings.raidaId;
@@ -113,17 +103,6 @@ function prepareNode(folder: string, directory: string, wanted: NewNode, report:
     );
   }
   createNode(directory, { ...settings, raidaId, coinId: wanted.coinId ?? settings.coinId });
-}
-
-function openForIdentity(directory: string): { raidaId: number; coinId: number } {
-  const lock = ProcessLock.take(directory);
-  try {
-    const store = Store.open(directory);
-    store.close();
-    return store.identity;
-  } finally {
-    lock.release();
-  }
 }
 
 function demandSameIdentity(deployed: number | undefined, stored: number, what: string): void {

@@ -1,12 +1,15 @@
-import { keyEvents } from '../storage/forensics/events.ts';
+import type { Database } from 'better-sqlite3';
+import { type EventRecord, keyEvents, listEvents } from '../storage/forensics/events.ts';
 import { findKey, type KeyFilter, listKeys } from '../storage/forensics/keys.ts';
+import { keyStatistics } from '../storage/forensics/statistics.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
-import { type Format, print, printFields, printJson, printRows, printTable } from './output.ts';
+import { type Format, print, printFields, printJson, printRows, printTable, timeText } from './output.ts';
 import { eventView, keyView } from './views.ts';
 import { withDatabase } from './with-database.ts';
+import { withStore } from './writing.ts';
 
 const listColumns = ['id', 'coin', 'size', 'postedAt', 'replacements', 'fetches'];
-const historyColumns = ['sequence', 'time', 'action', 'statusName', 'encryptionCoin', 'address'];
+const historyColumns = ['sequence', 'time', 'action', 'statusName', 'reason', 'coin', 'encryptionCoin', 'address'];
 
 /** `raida-node keys list`: the stored keys without their bytes. */
 export function keysList(directory: string, filter: KeyFilter, limit: number, format: Format): void {
@@ -27,4 +30,45 @@ export function keysShow(directory: string, keyId: Buffer, asJson: boolean): voi
     print('\n');
     printTable(history, historyColumns);
   });
+}
+
+/** `raida-node keys history`: every event about an id, newest first, also of one that is gone or never was. */
+export function keysHistory(directory: string, keyId: Buffer, format: Format): void {
+  withDatabase(directory, (database) => printRows(historyOf(database, keyId), eventView, historyColumns, format));
+}
+
+/** A stored key names its latest event; for any other id the whole log is searched. */
+function historyOf(database: Database, keyId: Buffer): Iterable<EventRecord> {
+  const key = findKey(database, keyId);
+  if (key?.lastEvent !== undefined && key.lastEvent !== null) return keyEvents(database, key.lastEvent);
+  const filter = { keyIdPrefix: keyId.toString('hex') };
+  return listEvents(database, filter, { newestFirst: true, limit: Number.MAX_SAFE_INTEGER });
+}
+
+/** `raida-node keys stats`. */
+export function keysStatistics(directory: string, asJson: boolean): void {
+  withDatabase(directory, (database) => {
+    const { oldest, newest, ...counts } = keyStatistics(database);
+    const view = {
+      ...counts,
+      oldest: oldest === null ? null : timeText(oldest),
+      newest: newest === null ? null : timeText(newest),
+    };
+    if (asJson) printJson(view);
+    else printFields(view);
+  });
+}
+
+/** `raida-node keys purge`: removes keys posted before a time, in small transactions. */
+export function keysPurge(directory: string, before: number, asJson: boolean): void {
+  const removed = withStore(directory, (store) => {
+    let total = 0;
+    for (;;) {
+      const batch = store.write((writer) => writer.retention.purgeKeys(writer, before, Date.now()));
+      total += batch.removed;
+      if (batch.done) return total;
+    }
+  });
+  if (asJson) printJson({ removed });
+  else print(`${removed} keys removed\n`);
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, configFileName, loadConfig, type Override, parseConfig } from '../config.ts';
+import { finishInterruptedRestore } from '../storage/backup/restore.ts';
 import { ProcessLock } from '../storage/process-lock.ts';
 import type { NodeIdentity } from '../storage/settings.ts';
 import { coinsDirectoryName, databaseFileName, Store } from '../storage/store.ts';
@@ -29,6 +30,7 @@ export function isNode(directory: string): boolean {
 }
 
 export function demandNode(directory: string): void {
+  finishInterruptedRestore(directory);
   if (!isNode(directory)) {
     throw new CommandFailure(
       ExitCode.failed,

@@ -35,3 +35,22 @@ export class ProgressBar {
     process.stderr.write(`\r${this.#label} [${bar}] ${this.#done} of ${this.#total}`);
   }
 }
+
+/** Progress of work in several parts whose sizes are known only as it goes. */
+export class StepProgress {
+  #drawnAtMs = 0;
+  #drawn = false;
+
+  show(part: string, done: number, total: number): void {
+    const now = performance.now();
+    if (!process.stderr.isTTY || now - this.#drawnAtMs < redrawIntervalMs) return;
+    this.#drawnAtMs = now;
+    this.#drawn = true;
+    const percent = total === 0 ? 100 : Math.min(100, Math.round((done / total) * 100));
+    process.stderr.write(`\r${part} ${percent} %`.padEnd(barWidth));
+  }
+
+  finish(): void {
+    if (this.#drawn) process.stderr.write('\n');
+  }
+}

@@ -10,11 +10,12 @@ export interface ServeOptions {
   readonly directory: string;
   /** Makes the node first where there is none. */
   readonly makeNode: boolean;
+  readonly acceptLoss: boolean;
   readonly overrides: readonly Override[];
 }
 
 /** `raida-node serve`: runs the node until SIGTERM or SIGINT. */
-export async function serve({ directory, makeNode, overrides }: ServeOptions): Promise<void> {
+export async function serve({ directory, makeNode, acceptLoss, overrides }: ServeOptions): Promise<void> {
   if (makeNode && !isNode(directory)) {
     const { server } = loadConfig(directory, process.env, overrides);
     createNode(directory, { raidaId: server.raida_id, coinId: server.coin_id });
@@ -22,7 +23,7 @@ export async function serve({ directory, makeNode, overrides }: ServeOptions): P
   demandNode(directory);
   const config = loadNodeConfig(directory, overrides, identityOf(directory));
   const logger = createLogger(config.log.level);
-  const node = await startNode(directory, config, logger);
+  const node = await startNode({ directory, config, logger, acceptLoss });
   logger.info({ port: node.port, host: config.server.host, version: programVersion, pid: process.pid }, 'listening');
 
   await new Promise<void>((resolve) => {

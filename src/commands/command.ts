@@ -22,6 +22,8 @@ export interface NodeFacts {
   /** 16 bytes; without one, nobody is shown statistics. */
   readonly adminKey: Buffer | undefined;
   readonly keyReplacement: KeyReplacement;
+  /** Whether a key is removed once it was fetched. */
+  readonly keysSingleUse: boolean;
   /** The coins that tickets are issued for (Q16). */
   readonly ticketRecipients: readonly CoinRange[];
   readonly ticketsRequireEncryption: boolean;

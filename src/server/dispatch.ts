@@ -121,6 +121,8 @@ export class Dispatch {
         address: request.address,
         ...outcome.trace,
       });
+      const { keyId, fetched } = outcome.trace;
+      if (fetched === true && keyId !== undefined && this.#parts.facts.keysSingleUse) writer.chatKeys.remove(keyId);
     }
     return this.#seal(request, outcome);
   }

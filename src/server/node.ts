@@ -10,6 +10,7 @@ import type { NodeIdentity } from '../storage/settings.ts';
 import { Store } from '../storage/store.ts';
 import { programVersion } from '../version.ts';
 import { type Clock, Dispatch } from './dispatch.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { PooledRandom } from './random.ts';
 import { Server } from './server.ts';
 
@@ -24,21 +25,28 @@ export const portBase = 50_000;
 
 const systemClock: Clock = { now: () => Date.now(), monotonicMs: () => performance.now() };
 
+export interface NodeParts {
+  readonly directory: string;
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: RandomSource;
+  /** Goes on where the database is not what its anchor says it was, and records that. */
+  readonly acceptLoss?: boolean;
+}
+
 /** Puts a node together from its data directory and configuration, and starts it. */
-export async function startNode(
-  directory: string,
-  config: Config,
-  logger: Logger,
-  clock: Clock = systemClock,
-  random: RandomSource = new PooledRandom(),
-): Promise<RunningNode> {
+export async function startNode(parts: NodeParts): Promise<RunningNode> {
+  const { directory, config, logger, clock = systemClock, random = new PooledRandom(), acceptLoss = false } = parts;
   const lock = ProcessLock.take(directory);
   let store: Store | undefined;
   try {
-    store = Store.open(directory);
+    store = Store.open(directory, acceptLoss);
+    recordAcceptedLoss(store, clock, logger);
     const server = serverFor(store, config, logger, clock, random);
     const port = await server.listen(config.server.host, config.server.port ?? portBase + store.identity.raidaId);
-    return { port, stop: () => stopNode(server, store, lock) };
+    const housekeeping = new Housekeeping({ directory, config, store, clock, logger });
+    return { port, stop: () => stopNode(server, housekeeping, store, lock) };
   } catch (error) {
     store?.close();
     lock.release();
@@ -46,8 +54,22 @@ export async function startNode(
   }
 }
 
-async function stopNode(server: Server, store: Store | undefined, lock: ProcessLock): Promise<void> {
+function recordAcceptedLoss(store: Store, clock: Clock, logger: Logger): void {
+  const { acceptedLoss } = store;
+  if (acceptedLoss === undefined) return;
+  const details = { loss: acceptedLoss };
+  store.write((writer) => writer.events.append({ time: clock.now(), action: 'loss-accepted', details }));
+  logger.warn({ loss: acceptedLoss }, 'loss accepted');
+}
+
+async function stopNode(
+  server: Server,
+  housekeeping: Housekeeping,
+  store: Store | undefined,
+  lock: ProcessLock,
+): Promise<void> {
   await server.stop();
+  await housekeeping.stop();
   store?.close();
   lock.release();
 }
@@ -94,6 +116,7 @@ export function factsOf(config: Config, identity: NodeIdentity, statistics: Node
     version: programVersion,
     adminKey: adminKey === '' ? undefined : Buffer.from(adminKey, 'hex'),
     keyReplacement: config.keys.replace,
+    keysSingleUse: config.keys.single_use,
     ticketRecipients: config.tickets.recipients.flatMap((text) => parseCoinRange(text) ?? []),
     ticketsRequireEncryption: config.tickets.require_encryption,
     statistics,

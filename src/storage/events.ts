@@ -32,10 +32,20 @@ export interface Reconstruction {
   readonly previous?: Buffer | undefined;
 }
 
-/** The end of the chain: 0 and 32 zero bytes before the first event. */
+/** One half that an accepted record replaced, sealed. */
+export interface Replaced {
+  readonly coin: Coin;
+  readonly splitId: number;
+  readonly authority: number;
+  readonly previous: Buffer;
+}
+
+/** The end of the chain. */
 export interface EventHead {
   readonly sequence: number;
   readonly hash: Buffer;
+  /** Milliseconds since 1970. */
+  readonly time: number;
 }
 
 /** A row of the log as its hash covers it, in this order. */
@@ -68,7 +78,8 @@ export type ReconstructionRow = [
   previous: Buffer | null,
 ];
 
-const genesisHash = Buffer.alloc(32);
+/** What the first event follows. */
+export const genesis: EventHead = { sequence: 0, hash: Buffer.alloc(32), time: 0 };
 
 /**
  * The chain's rule: SHA-256 over the JSON text of one array: the hash before, the columns in their order, then an array
@@ -85,14 +96,27 @@ function plain<T>(value: T): T | string {
 
 export class EventReader {
   readonly #selectHead: Statement<[], EventHead>;
+  readonly #selectReplaced: Statement<[number], Omit<Replaced, 'coin'> & Coin>;
 
   constructor(database: Database) {
-    this.#selectHead = database.prepare('SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1');
+    this.#selectReplaced = database.prepare(
+      `SELECT denomination, serial_number AS serialNumber, split_id AS splitId, authority, previous
+       FROM reconstructions WHERE event = ? AND previous IS NOT NULL ORDER BY position DESC`,
+    );
+    this.#selectHead = database.prepare('SELECT sequence, hash, time FROM events ORDER BY sequence DESC LIMIT 1');
   }
 
-  /** The newest event as it stands in the database. */
+  /** The newest event as it stands in the database. A log that was pruned always holds the record of that. */
   head(): EventHead {
-    return this.#selectHead.get() ?? { sequence: 0, hash: genesisHash };
+    return this.#selectHead.get() ?? genesis;
+  }
+
+  /** What the accepted records of an event replaced, the last of them first. */
+  replacedBy(event: number): Replaced[] {
+    return this.#selectReplaced.all(event).map(({ denomination, serialNumber, ...record }) => ({
+      coin: { denomination, serialNumber },
+      ...record,
+    }));
   }
 }
 
@@ -128,7 +152,7 @@ export class EventWriter extends EventReader {
     const hash = eventHash(before.hash, row, records);
     this.#insertEvent.run(...row, hash);
     for (const [position, record] of records.entries()) this.#insertReconstruction.run(sequence, position, ...record);
-    this.#head = { sequence, hash };
+    this.#head = { sequence, hash, time: entry.time };
     return sequence;
   }
 

@@ -43,6 +43,11 @@ export function appliedMigrations(database: Database): number {
   return database.prepare('SELECT count(*) FROM __drizzle_migrations').pluck().get() as number;
 }
 
+/** The migrations of this program in their order, each with the time that it was made at. */
+export function migrationFiles(folder: string = migrationsFolder): { path: string; when: number }[] {
+  return readJournal(folder).entries.map(({ tag, when }) => ({ path: `${folder}/${tag}.sql`, when }));
+}
+
 function readJournal(folder: string): Journal {
   return JSON.parse(readFileSync(`${folder}/meta/_journal.json`, 'utf8')) as Journal;
 }

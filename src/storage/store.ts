@@ -6,7 +6,9 @@ import { type CoinPageReader, CoinPageWriter } from './coin-pages.ts';
 import { openDatabase, StorageError } from './database.ts';
 import { EncryptionCoins } from './encryption-coins.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
-import { migrateDatabase } from './migrate.ts';
+import { anchorMismatch, renewAnchor, writeAnchor } from './head-anchor.ts';
+import { appliedMigrations, migrateDatabase } from './migrate.ts';
+import { Retention } from './retention.ts';
 import { seal, sealingKeySize, unseal } from './seal.ts';
 import { type NodeIdentity, readIdentity, readSealingKey, writeIdentity } from './settings.ts';
 import { type TicketReader, TicketWriter } from './tickets.ts';
@@ -24,6 +26,7 @@ export interface Writer extends Reader {
   readonly chatKeys: ChatKeyWriter;
   readonly tickets: TicketWriter;
   readonly events: EventWriter;
+  readonly retention: Retention;
   /** Encrypts what must be kept but not seen; `context` binds it to its place. */
   seal(context: string, clear: Buffer, random: RandomSource): Buffer;
   unseal(context: string, sealed: Buffer): Buffer;
@@ -53,19 +56,30 @@ interface TransactionStatements {
  */
 export class Store {
   readonly identity: NodeIdentity;
+  /** What is missing and was accepted as lost when the database was opened. */
+  acceptedLoss: string | undefined;
+  readonly #directory: string;
   readonly #database: Database;
   readonly #transaction: TransactionStatements;
   readonly #reader: Reader;
   readonly #writer: Writer;
 
-  /** Opens the database of an existing node and brings it to this program's schema. */
-  static open(directory: string): Store {
-    return Store.#opened(directory, (database) => {
+  /**
+   * Opens the database of an existing node and brings it to this program's schema. Throws LossDetected where it is not
+   * what the anchor beside it says it was, unless that loss is accepted.
+   */
+  static open(directory: string, acceptLoss = false): Store {
+    let loss: string | undefined;
+    const store = Store.#opened(directory, (database) => {
+      loss = appliedMigrations(database) === 0 ? undefined : anchorMismatch(directory, database);
+      if (loss !== undefined && !acceptLoss) throw new LossDetected(directory, loss);
       migrateDatabase(database);
       const identity = readIdentity(database);
       if (identity === undefined) throw new StorageError('the database belongs to no node: it has no identity');
       return identity;
     });
+    store.acceptedLoss = loss;
+    return store;
   }
 
   /** Makes the database of a new node, its sealing key taken from `random`. */
@@ -92,6 +106,7 @@ export class Store {
     if (sealingKey === undefined) throw new StorageError('the database has no sealing key');
     const encryptionCoins = new EncryptionCoins(join(directory, coinsDirectoryName), identity.coinId);
     this.identity = identity;
+    this.#directory = directory;
     this.#database = database;
     this.#transaction = prepareTransaction(database);
     const chatKeys = new ChatKeyWriter(database);
@@ -101,6 +116,7 @@ export class Store {
       tickets: new TicketWriter(database),
       events: new EventWriter(database, chatKeys),
       encryptionCoins,
+      retention: new Retention(database),
       seal: (context, clear, random) => seal(sealingKey, context, clear, random),
       unseal: (context, sealed) => unseal(sealingKey, context, sealed),
       savepoint: (work) => this.#savepoint(work),
@@ -131,9 +147,18 @@ export class Store {
     return this.#reader.events.head();
   }
 
+  /** Tells the anchor how far the event chain has come on disk. */
+  renewAnchor(): Promise<void> {
+    return renewAnchor(this.#directory, this.head());
+  }
+
   close(): void {
-    this.#database.pragma('wal_checkpoint(TRUNCATE)');
-    this.#database.close();
+    try {
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+      writeAnchor(this.#directory, this.head());
+    } finally {
+      this.#database.close();
+    }
   }
 
   #run<T>(begin: Statement, work: () => T): T {
@@ -162,6 +187,13 @@ export class Store {
       this.#transaction.release.run();
       throw error;
     }
+  }
+}
+
+/** Acknowledged work is missing from the database. */
+export class LossDetected extends StorageError {
+  constructor(directory: string, loss: string) {
+    super(`${loss}. Restore a backup, or go on without it by "serve --data ${directory} --accept-loss"`);
   }
 }
 

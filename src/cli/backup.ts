@@ -1,0 +1,50 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { configFileName } from '../config.ts';
+import { BackupError } from '../storage/backup/container.ts';
+import { createBackup } from '../storage/backup/create.ts';
+import { backupFileName, removeOldBackups } from '../storage/backup/retention.ts';
+import { readIdentity } from '../storage/settings.ts';
+import { programVersion } from '../version.ts';
+import { UsageError } from './arguments.ts';
+import { CommandFailure, ExitCode } from './exit-codes.ts';
+import { printFields, printJson } from './output.ts';
+import { demandPassphrase } from './passphrase.ts';
+import { StepProgress } from './progress.ts';
+import { withDatabase } from './with-database.ts';
+
+export interface BackupOptions {
+  readonly keep?: number | undefined;
+  readonly encrypt: boolean;
+  readonly passphraseFile?: string | undefined;
+  readonly json: boolean;
+}
+
+/** `raida-node backup`: one verified file, made beside a serving node. A folder gets a file named after the time. */
+export async function backup(target: string, directory: string, options: BackupOptions): Promise<void> {
+  const isFolder = target.endsWith('/') || (existsSync(target) && statSync(target).isDirectory());
+  if (options.keep !== undefined && !isFolder) throw new UsageError('--keep goes with a folder, not with a file');
+  const passphrase = options.encrypt ? demandPassphrase(options.passphraseFile) : undefined;
+  const identity = withDatabase(directory, readIdentity);
+  if (identity === undefined) throw new CommandFailure(ExitCode.dataDamaged, 'the database belongs to no node');
+  const now = Date.now();
+  const file = isFolder ? join(target, backupFileName(identity.raidaId, now)) : target;
+  const progress = new StepProgress();
+  const manifest = await createBackup({
+    directory,
+    file,
+    program: programVersion,
+    configFileName,
+    now,
+    passphrase,
+    progress: (part, done, total) => progress.show(part, done, total),
+  }).catch((error: unknown) => {
+    throw error instanceof BackupError ? new CommandFailure(ExitCode.damageFound, error.message) : error;
+  });
+  progress.finish();
+  const removed = options.keep === undefined ? [] : removeOldBackups(dirname(file), identity.raidaId, options.keep);
+  const { coinPages, chatKeys, events, head, createdAt } = manifest;
+  const report = { file, createdAt, coinPages, chatKeys, events, sequence: head.sequence, encrypted: options.encrypt };
+  if (options.json) printJson({ ...report, manifest, removed });
+  else printFields(report);
+}

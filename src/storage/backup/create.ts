@@ -1,0 +1,184 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  createReadStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { coinsDirectoryName, databaseFileName } from '../store.ts';
+import {
+  BackupError,
+  type BackupPart,
+  backupFormat,
+  encodeManifest,
+  type Manifest,
+  readManifest,
+  readParts,
+} from './container.ts';
+import { decryptFile, encryptFile } from './encryption.ts';
+import { writeBackupRecord } from './record.ts';
+import type { SnapshotResult, SnapshotTask } from './snapshot-worker.ts';
+
+export interface BackupRequest {
+  /** Data directory of the node. */
+  readonly directory: string;
+  /** Final name of the file. */
+  readonly file: string;
+  readonly program: string;
+  readonly passphrase?: string | undefined;
+  /** Configuration file's name within the data directory. */
+  readonly configFileName: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** Gives up; what was begun is removed. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told what is being done, and how much of it. */
+  readonly progress: (part: string, done: number, total: number) => void;
+}
+
+/** How often the growing copy is synced, so that the last sync never has much to do and nobody's commit waits for it. */
+const syncIntervalMs = 10;
+
+/**
+ * Makes one backup beside a serving node: copies, proves the copy, adds the other files and the manifest, syncs, reads
+ * everything back, and only then gives the file its name. Returns its manifest; throws BackupError.
+ */
+export async function createBackup(request: BackupRequest): Promise<Manifest> {
+  const file = resolve(request.file);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  removeAbandoned(dirname(file), request.now);
+  const working = join(dirname(file), `.${basename(file)}.${randomBytes(4).toString('hex')}${partialSuffix}`);
+  const sealed = `${working}.sealed`;
+  try {
+    const manifest = await writeContainer(request, working);
+    await proveContainer(working);
+    if (request.passphrase !== undefined) {
+      await encryptFile(working, sealed, request.passphrase);
+      await proveEncrypted(sealed, `${sealed}.opened`, request.passphrase);
+      renameSync(sealed, working);
+      await syncPath(working);
+    }
+    renameSync(working, file);
+    await syncPath(dirname(file));
+    writeBackupRecord(request.directory, file, manifest);
+    return manifest;
+  } finally {
+    for (const leftover of [working, `${working}-journal`, sealed, `${sealed}.opened`])
+      rmSync(leftover, { force: true });
+  }
+}
+
+const partialSuffix = '.partial';
+const abandonedAfterMs = 3_600_000;
+
+/** What a killed backup left behind is nobody's after an hour. */
+function removeAbandoned(folder: string, now: number): void {
+  for (const name of readdirSync(folder)) {
+    if (!name.startsWith('.') || !name.includes(partialSuffix)) continue;
+    const status = statSync(join(folder, name), { throwIfNoEntry: false });
+    if (status !== undefined && now - status.mtimeMs > abandonedAfterMs) rmSync(join(folder, name), { force: true });
+  }
+}
+
+async function writeContainer(request: BackupRequest, working: string): Promise<Manifest> {
+  const source = join(request.directory, databaseFileName);
+  const snapshot = await takeSnapshot({ source, target: working }, request);
+  if (snapshot.faults.length > 0) {
+    throw new BackupError(
+      `the node's data is damaged, no backup was made: ${snapshot.faults[0]}; "raida-node verify" lists all`,
+    );
+  }
+  const parts = [await describePart(databaseFileName, working)];
+  const others = otherFiles(request.directory, request.configFileName).map((name) => ({
+    name,
+    content: readFileSync(join(request.directory, name)),
+  }));
+  for (const { name, content } of others) {
+    parts.push({ name, size: content.length, sha256: createHash('sha256').update(content).digest('hex') });
+  }
+  const { faults: _, ...facts } = snapshot;
+  const manifest: Manifest = {
+    format: backupFormat,
+    program: request.program,
+    createdAt: new Date(request.now).toISOString(),
+    ...facts,
+    parts,
+  };
+  const target = await open(working, 'a', 0o600);
+  try {
+    for (const { content } of others) await target.writeFile(content);
+    await target.writeFile(encodeManifest(manifest));
+    await target.sync();
+  } finally {
+    await target.close();
+  }
+  return manifest;
+}
+
+/** Runs the copying thread; meanwhile reports its progress and syncs what it has written. */
+async function takeSnapshot(task: SnapshotTask, { progress, signal }: BackupRequest): Promise<SnapshotResult> {
+  const total = statSync(task.source).size;
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./snapshot-worker.${extension}`, import.meta.url), { workerData: task });
+  let syncing = false;
+  const timer = setInterval(async () => {
+    if (syncing || !existsSync(task.target)) return;
+    syncing = true;
+    await syncPath(task.target).catch(() => undefined);
+    progress('copying', statSync(task.target, { throwIfNoEntry: false })?.size ?? 0, total);
+    syncing = false;
+  }, syncIntervalMs);
+  try {
+    return await new Promise<SnapshotResult>((resolveResult, reject) => {
+      signal?.addEventListener('abort', () => void worker.terminate(), { once: true });
+      worker.once('message', resolveResult);
+      worker.once('error', reject);
+      worker.once('exit', (code) => reject(new BackupError(`the copying thread ended with ${code}`)));
+    });
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+function otherFiles(directory: string, configFileName: string): string[] {
+  const coins = join(directory, coinsDirectoryName);
+  const names = existsSync(coins) ? readdirSync(coins).sort() : [];
+  const coinFiles = names.filter((name) => name.endsWith('.bin')).map((name) => `${coinsDirectoryName}/${name}`);
+  return [configFileName, ...coinFiles].filter((name) => existsSync(join(directory, name)));
+}
+
+async function describePart(name: string, file: string): Promise<BackupPart> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) {
+    hash.update(chunk as Buffer);
+    size += (chunk as Buffer).length;
+  }
+  return { name, size, sha256: hash.digest('hex') };
+}
+
+/** Reads the finished file as a restore would. */
+async function proveContainer(file: string): Promise<void> {
+  await readParts(file, readManifest(file), () => undefined);
+}
+
+async function proveEncrypted(sealed: string, opened: string, passphrase: string): Promise<void> {
+  await decryptFile(sealed, opened, passphrase);
+  await proveContainer(opened);
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,22 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Names of scheduled backups, which sort by time. Only files named so are ever removed. */
+export function backupFileName(raidaId: number, now: number): string {
+  const time = new Date(now)
+    .toISOString()
+    .replaceAll(/[-:]/g, '')
+    .replace(/\.\d+Z$/, 'Z');
+  return `raida-${raidaId}-${time}.backup`;
+}
+
+/** Removes all but the newest `keep` backups of a RAIDA from a folder. Returns the names that went. */
+export function removeOldBackups(folder: string, raidaId: number, keep: number): string[] {
+  const pattern = new RegExp(`^raida-${raidaId}-\\d{8}T\\d{6}Z\\.backup$`);
+  const names = readdirSync(folder)
+    .filter((name) => pattern.test(name))
+    .sort();
+  const old = names.slice(0, Math.max(0, names.length - keep));
+  for (const name of old) rmSync(join(folder, name));
+  return old;
+}

@@ -1,0 +1,127 @@
+import type { Database } from 'better-sqlite3';
+import { type EventHead, type EventRow, eventHash, genesis, type ReconstructionRow } from './events.ts';
+import { readSetting, writeSetting } from './settings.ts';
+
+/**
+ * The event chain as its verifier sees it. Pruning removes the oldest events; where the rest starts is kept as a setting
+ * and proved by the event that recorded the pruning.
+ */
+const chainStartName = 'chain_start';
+export const pruneAction = 'events-pruned';
+
+/** What the first event that is still there follows: the last pruned one, or nothing. */
+export function chainStart(database: Database): EventHead {
+  const value = readSetting(database, chainStartName);
+  if (value === undefined) return genesis;
+  const { sequence, hash, time } = JSON.parse(value.toString('utf8')) as StoredHead;
+  return { sequence, hash: Buffer.from(hash, 'hex'), time };
+}
+
+interface StoredHead {
+  readonly sequence: number;
+  readonly hash: string;
+  readonly time: number;
+}
+
+export function writeChainStart(database: Database, { sequence, hash, time }: EventHead): void {
+  const stored: StoredHead = { sequence, hash: hash.toString('hex'), time };
+  writeSetting(database, chainStartName, Buffer.from(JSON.stringify(stored)));
+}
+
+/** One link of the chain, ready to be hashed. */
+export interface ChainLink {
+  readonly row: EventRow;
+  readonly reconstructions: readonly ReconstructionRow[];
+  readonly hash: Buffer;
+}
+
+/** Checks links one after the other: order, hashes, and that a chain which does not start at the beginning says so. */
+export class ChainVerifier {
+  readonly faults: string[] = [];
+  #before: EventHead;
+  #start: EventHead;
+  #startIsProved: boolean;
+  checked = 0;
+
+  constructor(start: EventHead) {
+    this.#before = start;
+    this.#start = start;
+    this.#startIsProved = start.sequence === 0;
+  }
+
+  get head(): EventHead {
+    return this.#before;
+  }
+
+  add({ row, reconstructions, hash }: ChainLink): void {
+    const [sequence, time, action, , , , , , , , , , , , , details] = row;
+    this.checked += 1;
+    if (sequence !== this.#before.sequence + 1) {
+      this.faults.push(`after event ${this.#before.sequence} comes ${sequence}: what was between them is missing`);
+    } else if (!eventHash(this.#before.hash, row, reconstructions).equals(hash)) {
+      this.faults.push(`event ${sequence} is not what was once recorded: its hash does not fit`);
+    }
+    if (action === pruneAction && details !== null) this.#noticePruning(details);
+    this.#before = { sequence, hash, time };
+  }
+
+  /** To be called after the last link. */
+  finish(): void {
+    if (!this.#startIsProved) {
+      this.faults.push(`the chain starts after event ${this.#start.sequence}, and no event records that pruning`);
+    }
+  }
+
+  #noticePruning(details: string): void {
+    const { sequence, hash } = parseStart(details);
+    if (sequence === this.#start.sequence && hash === this.#start.hash.toString('hex')) this.#startIsProved = true;
+  }
+}
+
+function parseStart(details: string): { sequence?: number; hash?: string } {
+  try {
+    return JSON.parse(details) as { sequence?: number; hash?: string };
+  } catch {
+    return {};
+  }
+}
+
+const linksPerRead = 2_000;
+
+const columns = `sequence, time, action, status, reason, encryption_type, denomination, serial_number,
+  encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address,
+  previous_event, details, hash`;
+
+/** Streams the links after a sequence number, in short reads. */
+export function* chainLinks(database: Database, after: number): Generator<ChainLink> {
+  const selectEvents = database
+    .prepare<[number, number], unknown[]>(`SELECT ${columns} FROM events WHERE sequence > ? ORDER BY sequence LIMIT ?`)
+    .raw();
+  const selectRecords = database
+    .prepare<[number], unknown[]>(
+      `SELECT denomination, serial_number, split_id, authority, reason, previous
+       FROM reconstructions WHERE event = ? ORDER BY position`,
+    )
+    .raw();
+  let position = after;
+  for (;;) {
+    const rows = selectEvents.all(position, linksPerRead);
+    for (const values of rows) {
+      const row = values.slice(0, -1) as EventRow;
+      const reconstructions = mayReconstruct.includes(row[2])
+        ? (selectRecords.all(row[0]) as ReconstructionRow[])
+        : noRecords;
+      yield { row, reconstructions, hash: values.at(-1) as Buffer };
+    }
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    const end = last[0] as number;
+    if (end <= position) throw new Error('their order is broken');
+    position = end;
+  }
+}
+
+/** Actions whose events have rows in `reconstructions`. */
+const mayReconstruct = ['decrypt-raida-key', 'coins-reverted'];
+
+const noRecords: ReconstructionRow[] = [];

@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+import type { Database } from 'better-sqlite3';
+import { pageId } from '../domain/coin-page.ts';
+import { bitmapOf, countInUse } from '../domain/free-pages.ts';
+import { chatKeyChecksum, type StoredKey } from './chat-keys.ts';
+import { rowChecksum } from './checksum.ts';
+import { ChainVerifier, chainLinks, chainStart } from './event-chain.ts';
+import { type EventHead, genesis } from './events.ts';
+import { migrationFiles } from './migrate.ts';
+
+/** Told of progress: what is looked at, how much of it is done, and how much there is. */
+export type Progress = (part: string, done: number, total: number) => void;
+
+export interface Verification {
+  readonly faults: readonly string[];
+  readonly pages: number;
+  readonly keys: number;
+  readonly events: number;
+  readonly head: EventHead;
+}
+
+export interface Parts {
+  /** Coin pages, bitmap, keys, tickets, settings and SQLite's own check. */
+  readonly pages: boolean;
+  readonly events: boolean;
+}
+
+const rowsPerRead = 500;
+const faultsMax = 1_000;
+
+/**
+ * Streams through a whole database and proves every stored value: SQLite's own structure, a checksum for each row, the
+ * bitmap against the pages, the event chain from its start. Reads in short transactions.
+ */
+export function verifyDatabase(database: Database, parts: Parts, progress: Progress): Verification {
+  const faults: string[] = [];
+  let pages = 0;
+  let keys = 0;
+  if (parts.pages) {
+    progress('structure', 0, 1);
+    faults.push(...structureFaults(database));
+    attempt('coin pages', faults, () => {
+      pages = verifyPages(database, faults, progress);
+    });
+    attempt('keys', faults, () => {
+      keys = verifyKeys(database, faults, progress);
+    });
+    attempt('tickets and settings', faults, () => verifySmallTables(database, faults));
+  }
+  const chain = new ChainVerifier(readChainStart(database, faults));
+  if (parts.events) attempt('events', faults, () => verifyEvents(database, chain, faults, progress));
+  return { faults: faults.slice(0, faultsMax), pages, keys, events: chain.checked, head: chain.head };
+}
+
+/** Damage can make a value unreadable in ways that no checksum gets to see; that too is a finding. */
+function attempt(what: string, faults: string[], work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    faults.push(`the ${what} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function readChainStart(database: Database, faults: string[]): EventHead {
+  try {
+    return chainStart(database);
+  } catch (error) {
+    faults.push(`the start of the event chain cannot be read: ${(error as Error).message}`);
+    return genesis;
+  }
+}
+
+function structureFaults(database: Database): string[] {
+  try {
+    const rows = database.pragma('integrity_check') as { integrity_check: string }[];
+    return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
+  } catch (error) {
+    return [`SQLite cannot read the database: ${(error as Error).message}`];
+  }
+}
+
+interface PageRow {
+  readonly id: number;
+  readonly denomination: number;
+  readonly pageNumber: number;
+  readonly checksum: number;
+  readonly records: Buffer;
+  readonly bitmap: Buffer | null;
+  readonly inUse: number | null;
+}
+
+function verifyPages(database: Database, faults: string[], progress: Progress): number {
+  const total = countRows(database, 'coin_pages');
+  const select = database.prepare<[number, number], PageRow>(
+    `SELECT id, denomination, page_number AS pageNumber, checksum, records, bitmap, in_use AS inUse
+     FROM coin_pages LEFT JOIN free_pages ON page_id = id WHERE id > ? ORDER BY id LIMIT ?`,
+  );
+  let done = 0;
+  let position = Number.MIN_SAFE_INTEGER;
+  for (;;) {
+    const rows = select.all(position, rowsPerRead / 5);
+    for (const row of rows) faults.push(...pageFaults(row));
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    if (last.id <= position) throw new Error('their order is broken');
+    position = last.id;
+    done += rows.length;
+    progress('coin pages', done, total);
+  }
+  const orphans = database.prepare<[], number>(
+    'SELECT page_id FROM free_pages WHERE page_id NOT IN (SELECT id FROM coin_pages)',
+  );
+  for (const id of orphans.pluck().all()) faults.push(`the bitmap has a row ${id} without a coin page`);
+  return done;
+}
+
+function pageFaults(row: PageRow): string[] {
+  const name = `coin page ${row.denomination}/${row.pageNumber}`;
+  const faults: string[] = [];
+  if (pageId(row) !== row.id) faults.push(`${name} stands under the wrong number ${row.id}`);
+  if (crc32(row.records) !== row.checksum) faults.push(`${name} is damaged: its checksum does not fit`);
+  const bitmap = bitmapOf(row.records);
+  if (row.bitmap === null) faults.push(`${name} has no bitmap`);
+  else if (!row.bitmap.equals(bitmap) || row.inUse !== countInUse(row.bitmap)) {
+    faults.push(`the bitmap of ${name} does not say what the page says`);
+  }
+  return faults;
+}
+
+function verifyKeys(database: Database, faults: string[], progress: Progress): number {
+  const total = countRows(database, 'chat_keys');
+  const select = database.prepare<[Buffer, number], StoredKey & { keyId: Buffer }>(
+    `SELECT key_id AS keyId, denomination, serial_number AS serialNumber, key, posted_at AS postedAt, replacements, fetches,
+       last_event AS lastEvent, checksum
+     FROM chat_keys WHERE key_id > ? ORDER BY key_id LIMIT ?`,
+  );
+  let done = 0;
+  let position: Buffer = Buffer.alloc(0);
+  for (;;) {
+    const rows = select.all(position, rowsPerRead);
+    for (const row of rows) {
+      if (chatKeyChecksum(row.keyId, row) !== row.checksum) {
+        faults.push(`key ${row.keyId.toString('hex')} is damaged: its checksum does not fit`);
+      }
+    }
+    const last = rows.at(-1);
+    if (last === undefined) return done;
+    if (last.keyId.compare(position) <= 0) throw new Error('their order is broken');
+    position = last.keyId;
+    done += rows.length;
+    progress('keys', done, total);
+  }
+}
+
+function verifySmallTables(database: Database, faults: string[]): void {
+  const tickets = database.prepare<[], { digest: Buffer; splitId: number; acceptedAt: number; checksum: number }>(
+    'SELECT digest, split_id AS splitId, accepted_at AS acceptedAt, checksum FROM tickets',
+  );
+  for (const { digest, splitId, acceptedAt, checksum } of tickets.iterate()) {
+    if (rowChecksum([digest, splitId, acceptedAt]) !== checksum)
+      faults.push(`ticket ${digest.toString('hex')} is damaged`);
+  }
+  const settings = database.prepare<[], { name: string; value: Buffer; checksum: number }>(
+    'SELECT name, value, checksum FROM settings',
+  );
+  for (const { name, value, checksum } of settings.all()) {
+    if (rowChecksum([name, value]) !== checksum) faults.push(`setting ${name} is damaged`);
+  }
+  faults.push(...migrationFaults(database));
+}
+
+/** The list of applied migrations must be the program's own, in its order. */
+function migrationFaults(database: Database): string[] {
+  const known = migrationFiles();
+  const applied = database
+    .prepare<[], { hash: string; createdAt: number }>(
+      'SELECT hash, created_at AS createdAt FROM __drizzle_migrations ORDER BY id',
+    )
+    .all();
+  const faults = applied.flatMap(({ hash, createdAt }, index) => {
+    const file = known[index];
+    const expected =
+      file === undefined ? undefined : createHash('sha256').update(readFileSync(file.path)).digest('hex');
+    return hash === expected && createdAt === file?.when
+      ? []
+      : [`migration ${index + 1} is not the one that this program knows`];
+  });
+  if (applied.length !== known.length)
+    faults.push(`the database has ${applied.length} migrations, the program ${known.length}`);
+  return faults;
+}
+
+function verifyEvents(database: Database, chain: ChainVerifier, faults: string[], progress: Progress): void {
+  const total = countRows(database, 'events');
+  const start = chain.head.sequence;
+  const early = database
+    .prepare<[number], number>('SELECT count(*) FROM events WHERE sequence <= ?')
+    .pluck()
+    .get(start);
+  if (early !== 0) faults.push(`${early} events stand before the start of the chain`);
+  for (const link of chainLinks(database, start)) {
+    chain.add(link);
+    if (chain.checked % 10_000 === 0) progress('events', chain.checked, total);
+  }
+  chain.finish();
+  faults.push(...chain.faults);
+  const orphans = database
+    .prepare<[], number>(
+      `SELECT DISTINCT event FROM reconstructions
+       WHERE event NOT IN (SELECT sequence FROM events WHERE action IN ('decrypt-raida-key', 'coins-reverted'))`,
+    )
+    .pluck();
+  for (const event of orphans.all()) faults.push(`records of a reconstruction name event ${event}, which is none`);
+}
+
+function countRows(database: Database, table: 'coin_pages' | 'chat_keys' | 'events'): number {
+  return database.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get() ?? 0;
+}
