@@ -66,6 +66,12 @@ const sections = {
     /** Days after which an event is removed; 0 keeps it for good. */
     retention_days: v.optional(integer(0, 36_500), 0),
   }),
+  storage: v.object({
+    /** Below this much free space, what writes is refused. */
+    min_free_bytes: v.optional(integer(0, 2 ** 50), 33_554_432),
+    /** SQLite's locks and syncs do not hold there; for those who know better. */
+    allow_network_file_system: v.optional(v.boolean(), false),
+  }),
   backup: v.object({
     /** A span such as "24h"; without one, no backups are made by the node itself. */
     every: v.optional(span),

@@ -1,9 +1,11 @@
-import { configFileName, loadConfig, type Override } from '../config.ts';
+import { type Config, configFileName, loadConfig, type Override } from '../config.ts';
 import { createLogger } from '../logger.ts';
 import { startNode } from '../server/node.ts';
 import { openDatabaseReadOnly } from '../storage/database.ts';
+import { fileSystemOf } from '../storage/file-system.ts';
 import { readIdentity } from '../storage/settings.ts';
 import { programVersion } from '../version.ts';
+import { CommandFailure, ExitCode } from './exit-codes.ts';
 import { createNode, databaseFile, demandNode, isNode, loadNodeConfig } from './node-directory.ts';
 
 export interface ServeOptions {
@@ -22,20 +24,34 @@ export async function serve({ directory, makeNode, acceptLoss, overrides }: Serv
   }
   demandNode(directory);
   const config = loadNodeConfig(directory, overrides, identityOf(directory));
+  demandLocalFileSystem(directory, config);
   const logger = createLogger(config.log.level);
   const node = await startNode({ directory, config, logger, acceptLoss });
   logger.info({ port: node.port, host: config.server.host, version: programVersion, pid: process.pid }, 'listening');
 
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => {
-        logger.info({ signal }, 'stopping');
-        resolve();
-      });
-    }
-  });
+  const ended = await Promise.race([stopSignal(), node.diskFailure]);
+  if (typeof ended !== 'string') {
+    logger.fatal({ err: ended }, 'the disk failed to sync: nothing more can be acknowledged');
+    process.exit(ExitCode.inputOutput);
+  }
+  logger.info({ signal: ended }, 'stopping');
   await node.stop();
   logger.info('stopped');
+}
+
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+function demandLocalFileSystem(directory: string, config: Config): void {
+  const { name, isNetwork } = fileSystemOf(directory);
+  if (!isNetwork || config.storage.allow_network_file_system) return;
+  throw new CommandFailure(
+    ExitCode.refused,
+    `${directory} is on ${name}, where SQLite's locks do not hold: use a local disk, or set storage.allow_network_file_system`,
+  );
 }
 
 /** Read before the database is opened for writing: a wrong configuration must change nothing. */

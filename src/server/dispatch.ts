@@ -10,8 +10,10 @@ import { Refusal } from '../protocol/refusal.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
 import { encodeReply } from '../protocol/response.ts';
 import { Status, statusName } from '../protocol/status.ts';
-import { isStorageFailure } from '../storage/failure.ts';
+import type { EventEntry } from '../storage/events.ts';
+import { isStorageFailure, isSyncFailure } from '../storage/failure.ts';
 import type { Reader, Store, Writer } from '../storage/store.ts';
+import { EventBacklog } from './event-backlog.ts';
 import { LineLimiter } from './line-limiter.ts';
 
 /** One request on its way through the node. */
@@ -36,6 +38,8 @@ export interface DispatchParts {
   readonly random: RandomSource;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The disk failed to sync: what it holds is unknown, and nothing may be acknowledged any more. */
+  onDiskFailure(error: unknown): void;
 }
 
 /** What became of one request, before it is sealed. */
@@ -58,6 +62,10 @@ const nothingTraced: Trace = {};
 export class Dispatch {
   readonly #parts: DispatchParts;
   readonly #refusals: LineLimiter;
+  readonly #backlog = new EventBacklog();
+  /** Cleared while the disk is nearly full: reads and their events still fit. */
+  acceptsWrites = true;
+  #failedDisk = false;
   #requests = 0;
   #failures = 0;
 
@@ -78,26 +86,57 @@ export class Dispatch {
   run(batch: readonly Request[]): Buffer[] {
     const now = this.#parts.clock.now();
     if (!batch.some((request) => this.#isTraced(request))) return this.#runReads(batch, now);
+    if (this.#failedDisk) return batch.map((request) => this.#seal(request, failure));
     try {
-      return this.#parts.store.write((writer) => batch.map((request) => this.#answerTraced(request, writer, now)));
+      const replies = this.#parts.store.write((writer) => {
+        this.#backlog.write(writer, now);
+        return batch.map((request) => this.#answerTraced(request, writer, now));
+      });
+      this.#backlog.clear();
+      return replies;
     } catch (error) {
-      this.#parts.logger.error({ err: error, requests: batch.length }, 'batch undone');
-      return batch.map((request) =>
-        this.#isTraced(request)
-          ? this.#seal(request, failure(Status.FILESYSTEM))
-          : (this.#runReads([request], now)[0] ?? emptyPayload),
-      );
+      return this.#runWithoutDisk(batch, error, now);
     }
   }
 
-  #runReads(batch: readonly Request[], now: number): Buffer[] {
+  /** Tries to store the events that had to wait; without waiting ones it does nothing. */
+  recordBacklog(): void {
+    if (this.#backlog.isEmpty || this.#failedDisk) return;
+    const now = this.#parts.clock.now();
+    this.#parts.store.write((writer) => this.#backlog.write(writer, now));
+    this.#backlog.clear();
+  }
+
+  /** The disk took nothing: what writes is refused, what reads is answered, and the events wait. */
+  #runWithoutDisk(batch: readonly Request[], error: unknown, now: number): Buffer[] {
+    this.#parts.logger.error({ err: error, requests: batch.length }, 'batch undone');
+    if (isSyncFailure(error)) {
+      this.#failedDisk = true;
+      this.#parts.onDiskFailure(error);
+      return batch.map((request) => this.#seal(request, failure));
+    }
+    return batch.map((request) => {
+      const { commandGroup, command } = request.frame.header;
+      if (this.#parts.registry.find(commandGroup, command)?.access === 'write') {
+        this.#trace(request, failure, now, (entry) => this.#backlog.add(entry));
+        return this.#seal(request, failure);
+      }
+      return this.#runReads([request], now, (entry) => this.#backlog.add(entry))[0] ?? emptyPayload;
+    });
+  }
+
+  #runReads(batch: readonly Request[], now: number, keep?: (entry: EventEntry) => void): Buffer[] {
     try {
       return this.#parts.store.read((reader) =>
-        batch.map((request) => this.#seal(request, this.#carryOut(request, reader, undefined, now))),
+        batch.map((request) => {
+          const outcome = this.#carryOut(request, reader, undefined, now);
+          if (keep !== undefined) this.#trace(request, outcome, now, keep);
+          return this.#seal(request, outcome);
+        }),
       );
     } catch (error) {
       this.#parts.logger.error({ err: error, requests: batch.length }, 'reads failed');
-      return batch.map((request) => this.#seal(request, failure(Status.FILESYSTEM)));
+      return batch.map((request) => this.#seal(request, failure));
     }
   }
 
@@ -108,23 +147,27 @@ export class Dispatch {
 
   #answerTraced(request: Request, writer: Writer, now: number): Buffer {
     const outcome = this.#carryOut(request, writer, writer, now);
+    this.#trace(request, outcome, now, (entry) => writer.events.append(entry));
+    const { keyId, fetched } = outcome.trace;
+    if (fetched === true && keyId !== undefined && this.#parts.facts.keysSingleUse) writer.chatKeys.remove(keyId);
+    return this.#seal(request, outcome);
+  }
+
+  /** Hands the event of a traced request to `keep`. */
+  #trace(request: Request, outcome: Outcome, now: number, keep: (entry: EventEntry) => void): void {
     const { header } = request.frame;
     const command = this.#parts.registry.find(header.commandGroup, header.command);
-    if (command?.trace !== undefined) {
-      writer.events.append({
-        time: now,
-        action: command.name,
-        status: outcome.status,
-        reason: outcome.reason,
-        encryptionType: header.encryptionType,
-        encryptionCoins: header.coins,
-        address: request.address,
-        ...outcome.trace,
-      });
-      const { keyId, fetched } = outcome.trace;
-      if (fetched === true && keyId !== undefined && this.#parts.facts.keysSingleUse) writer.chatKeys.remove(keyId);
-    }
-    return this.#seal(request, outcome);
+    if (command?.trace === undefined) return;
+    keep({
+      time: now,
+      action: command.name,
+      status: outcome.status,
+      reason: outcome.reason,
+      encryptionType: header.encryptionType,
+      encryptionCoins: header.coins,
+      address: request.address,
+      ...outcome.trace,
+    });
   }
 
   /** Opens, parses and executes one request. Whatever goes wrong is a status; only a lost transaction is thrown. */
@@ -139,6 +182,7 @@ export class Dispatch {
       opened = open(frame, command, reader);
       const input = command.parse(opened.payload);
       trace = (output) => command.trace?.(input, output) ?? nothingTraced;
+      if (command.access === 'write' && !this.acceptsWrites) throw new Refusal(Status.FILESYSTEM, 'disk-nearly-full');
       const output = execute(command, input, this.#callFor(frame.header, now), reader, writer);
       return { ...command.encode(output), opened, trace: trace(output) };
     } catch (error) {
@@ -197,9 +241,7 @@ export class Dispatch {
 /** For a reply without a payload, whose nonce seals nothing. */
 const noRandom: RandomSource = { bytes: (size) => Buffer.alloc(size) };
 
-function failure(status: Status): Outcome {
-  return { status, payload: emptyPayload, reason: 'storage', trace: nothingTraced };
-}
+const failure: Outcome = { status: Status.FILESYSTEM, payload: emptyPayload, reason: 'storage', trace: nothingTraced };
 
 function open(frame: Frame, command: Command, reader: Reader): OpenedBody {
   const { header, body } = frame;

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Config, configFileName } from '../config.ts';
 import { parseSpan } from '../domain/time-text.ts';
@@ -7,12 +8,13 @@ import { readBackupRecord } from '../storage/backup/record.ts';
 import { backupFileName, removeOldBackups } from '../storage/backup/retention.ts';
 import type { Store } from '../storage/store.ts';
 import { programVersion } from '../version.ts';
-import type { Clock } from './dispatch.ts';
+import type { Clock, Dispatch } from './dispatch.ts';
 
 export interface HousekeepingParts {
   readonly directory: string;
   readonly config: Config;
   readonly store: Store;
+  readonly dispatch: Dispatch;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -49,12 +51,28 @@ export class Housekeeping {
 
   async #keepHouse(): Promise<void> {
     try {
+      this.#watchDiskSpace();
+      this.#parts.dispatch.recordBacklog();
       this.#retain();
       await this.#renewAnchor();
       this.#planBackup();
     } catch (error) {
       this.#parts.logger.error({ err: error }, 'housekeeping failed');
     }
+  }
+
+  /** Refuses writes before the disk does, while there is still room for events. */
+  #watchDiskSpace(): void {
+    const { directory, config, dispatch, logger } = this.#parts;
+    const { bavail, bsize } = statfsSync(directory);
+    const enough = bavail * bsize >= config.storage.min_free_bytes;
+    if (enough !== dispatch.acceptsWrites) {
+      const message = enough
+        ? 'disk space is back, writes are taken again'
+        : 'the disk is nearly full, writes are refused';
+      logger.warn({ freeBytes: bavail * bsize }, message);
+    }
+    dispatch.acceptsWrites = enough;
   }
 
   async #renewAnchor(): Promise<void> {

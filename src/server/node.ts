@@ -16,6 +16,8 @@ import { Server } from './server.ts';
 
 export interface RunningNode {
   readonly port: number;
+  /** Resolves when the disk has failed and the process has to end. */
+  readonly diskFailure: Promise<unknown>;
   /** Answers what is in flight, checkpoints and lets go of the data directory. */
   stop(): Promise<void>;
 }
@@ -43,10 +45,14 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   try {
     store = Store.open(directory, acceptLoss);
     recordAcceptedLoss(store, clock, logger);
-    const server = serverFor(store, config, logger, clock, random);
+    let onDiskFailure: (error: unknown) => void = () => undefined;
+    const diskFailure = new Promise<unknown>((resolve) => {
+      onDiskFailure = resolve;
+    });
+    const { server, dispatch } = serverFor(store, parts.config, { logger, clock, random, onDiskFailure });
     const port = await server.listen(config.server.host, config.server.port ?? portBase + store.identity.raidaId);
-    const housekeeping = new Housekeeping({ directory, config, store, clock, logger });
-    return { port, stop: () => stopNode(server, housekeeping, store, lock) };
+    const housekeeping = new Housekeeping({ directory, config, store, dispatch, clock, logger });
+    return { port, diskFailure, stop: () => stopNode(server, housekeeping, store, lock) };
   } catch (error) {
     store?.close();
     lock.release();
@@ -74,22 +80,29 @@ async function stopNode(
   lock.release();
 }
 
-function serverFor(store: Store, config: Config, logger: Logger, clock: Clock, random: RandomSource): Server {
+interface Surroundings {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  onDiskFailure(error: unknown): void;
+}
+
+function serverFor(store: Store, config: Config, surroundings: Surroundings): { server: Server; dispatch: Dispatch } {
+  const { clock } = surroundings;
   const registry = new Registry();
   const startedMs = clock.monotonicMs();
   const dispatch: Dispatch = new Dispatch({
+    ...surroundings,
     store,
     registry,
-    random,
-    clock,
-    logger,
     facts: factsOf(config, store.identity, () => ({
       uptimeSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1_000),
       requests: dispatch.requests,
       failures: dispatch.failures,
     })),
   });
-  return new Server({
+  const server = new Server({
+    ...surroundings,
     store,
     registry,
     dispatch,
@@ -103,9 +116,8 @@ function serverFor(store: Store, config: Config, logger: Logger, clock: Clock, r
       unparsedBytes: config.limits.unparsed_bytes,
       batch: config.limits.batch,
     },
-    clock,
-    logger,
   });
+  return { server, dispatch };
 }
 
 /** What commands may know: the configuration in their words. */

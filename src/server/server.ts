@@ -5,6 +5,7 @@ import { envelopeSize } from '../protocol/body.ts';
 import { isModern } from '../protocol/encryption-type.ts';
 import type { FramerRules } from '../protocol/framer.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
+import { isSyncFailure } from '../storage/failure.ts';
 import type { Store } from '../storage/store.ts';
 import { type AddressPolicy, recordedAddress } from './address.ts';
 import { Connection, type ConnectionEvents, type ConnectionLimits } from './connection.ts';
@@ -28,6 +29,7 @@ export interface ServerParts {
   readonly limits: ServerLimits;
   readonly clock: Clock;
   readonly logger: Logger;
+  onDiskFailure(error: unknown): void;
 }
 
 interface Waiting extends Request {
@@ -150,6 +152,7 @@ export class Server {
       this.#parts.store.checkpoint();
     } catch (error) {
       this.#parts.logger.error({ err: error }, 'checkpoint failed');
+      if (isSyncFailure(error)) this.#parts.onDiskFailure(error);
     }
   }
 }

@@ -5,3 +5,11 @@ import { DamagedRow } from './damage.ts';
 export function isStorageFailure(error: unknown): boolean {
   return error instanceof SqliteDatabase.SqliteError || error instanceof DamagedRow;
 }
+
+/**
+ * Whether the operating system failed to put written data on disk. It may have dropped that data and report success the
+ * next time, so nothing may be trusted before the database was opened anew.
+ */
+export function isSyncFailure(error: unknown): boolean {
+  return error instanceof SqliteDatabase.SqliteError && /^SQLITE_IOERR_(?:DIR_)?FSYNC$/.test(error.code);
+}
