@@ -6,8 +6,6 @@ CREATE TABLE `chat_keys` (
 	`checksum` integer NOT NULL,
 	`posted_at` integer NOT NULL,
 	`replacements` integer NOT NULL,
-	`fetches` integer NOT NULL,
-	`last_event` integer,
 	CONSTRAINT "chat_keys_id" CHECK(length("chat_keys"."key_id") = 16),
 	CONSTRAINT "chat_keys_size" CHECK(length("chat_keys"."key") <= 127)
 ) WITHOUT ROWID;
@@ -39,7 +37,6 @@ CREATE TABLE `events` (
 	`second_serial_number` integer,
 	`key_id` blob,
 	`address` text,
-	`previous_event` integer,
 	`details` text,
 	`hash` blob NOT NULL,
 	CONSTRAINT "events_hash" CHECK(length("events"."hash") = 32)
@@ -54,6 +51,13 @@ CREATE TABLE `free_pages` (
 	CONSTRAINT "free_pages_size" CHECK(length("free_pages"."bitmap") = 128),
 	CONSTRAINT "free_pages_in_use" CHECK("free_pages"."in_use" BETWEEN 0 AND 1024)
 );
+--> statement-breakpoint
+CREATE TABLE `key_events` (
+	`key_id` blob NOT NULL,
+	`sequence` integer NOT NULL,
+	`fetched` integer NOT NULL,
+	PRIMARY KEY(`key_id`, `sequence`)
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `reconstructions` (
 	`event` integer NOT NULL,

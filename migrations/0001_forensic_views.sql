@@ -1,13 +1,14 @@
 -- What ad hoc queries may see: everything but keys, authentication numbers, sealed halves and the node's secrets.
 CREATE VIEW `v_keys` AS
 SELECT lower(hex(key_id)) AS key_id, denomination, serial_number, length(key) AS size,
-  strftime('%Y-%m-%dT%H:%M:%fZ', posted_at / 1000.0, 'unixepoch') AS posted_at, replacements, fetches, last_event
+  strftime('%Y-%m-%dT%H:%M:%fZ', posted_at / 1000.0, 'unixepoch') AS posted_at, replacements,
+  (SELECT count(*) FROM key_events e WHERE e.key_id = chat_keys.key_id AND e.fetched = 1) AS fetches
 FROM chat_keys;
 --> statement-breakpoint
 CREATE VIEW `v_key_events` AS
 SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', time / 1000.0, 'unixepoch') AS time, action, status, reason,
   lower(hex(key_id)) AS key_id, denomination, serial_number, encryption_type, encryption_denomination,
-  encryption_serial_number, second_denomination, second_serial_number, address, previous_event
+  encryption_serial_number, second_denomination, second_serial_number, address
 FROM events WHERE key_id IS NOT NULL;
 --> statement-breakpoint
 CREATE VIEW `v_coin_events` AS

@@ -1,6 +1,4 @@
-import type { Database } from 'better-sqlite3';
-import { type EventRecord, keyEvents, listEvents } from '../storage/forensics/events.ts';
-import { findKey, type KeyFilter, listKeys } from '../storage/forensics/keys.ts';
+import { type KeyFilter, KeyForensics } from '../storage/forensics/keys.ts';
 import { keyStatistics } from '../storage/forensics/statistics.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
 import { type Format, print, printFields, printJson, printRows, printTable, timeText } from './output.ts';
@@ -13,15 +11,18 @@ const historyColumns = ['sequence', 'time', 'action', 'statusName', 'reason', 'c
 
 /** `raida-node keys list`: the stored keys without their bytes. */
 export function keysList(directory: string, filter: KeyFilter, limit: number, format: Format): void {
-  withDatabase(directory, (database) => printRows(listKeys(database, filter, limit), keyView, listColumns, format));
+  withDatabase(directory, (database) =>
+    printRows(new KeyForensics(database).list(filter, limit), keyView, listColumns, format),
+  );
 }
 
 /** `raida-node keys show`: one key and who handled it. */
 export function keysShow(directory: string, keyId: Buffer, asJson: boolean): void {
   withDatabase(directory, (database) => {
-    const key = findKey(database, keyId);
+    const forensics = new KeyForensics(database);
+    const key = forensics.find(keyId);
     if (key === undefined) throw new CommandFailure(ExitCode.failed, `there is no key ${keyId.toString('hex')}`);
-    const history = keyEvents(database, key.lastEvent).map(eventView);
+    const history = forensics.history(keyId).map(eventView);
     if (asJson) {
       printJson({ ...keyView(key), history });
       return;
@@ -34,15 +35,9 @@ export function keysShow(directory: string, keyId: Buffer, asJson: boolean): voi
 
 /** `raida-node keys history`: every event about an id, newest first, also of one that is gone or never was. */
 export function keysHistory(directory: string, keyId: Buffer, format: Format): void {
-  withDatabase(directory, (database) => printRows(historyOf(database, keyId), eventView, historyColumns, format));
-}
-
-/** A stored key names its latest event; for any other id the whole log is searched. */
-function historyOf(database: Database, keyId: Buffer): Iterable<EventRecord> {
-  const key = findKey(database, keyId);
-  if (key?.lastEvent !== undefined && key.lastEvent !== null) return keyEvents(database, key.lastEvent);
-  const filter = { keyIdPrefix: keyId.toString('hex') };
-  return listEvents(database, filter, { newestFirst: true, limit: Number.MAX_SAFE_INTEGER });
+  withDatabase(directory, (database) =>
+    printRows(new KeyForensics(database).history(keyId), eventView, historyColumns, format),
+  );
 }
 
 /** `raida-node keys stats`. */

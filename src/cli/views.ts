@@ -13,7 +13,6 @@ export function keyView(record: KeyRecord) {
     postedAt: timeText(record.postedAt),
     replacements: record.replacements,
     fetches: record.fetches,
-    lastEvent: record.lastEvent,
   };
 }
 

@@ -20,13 +20,19 @@ export interface HousekeepingParts {
 }
 
 const intervalMs = 1_000;
+const indexIntervalMs = 50;
+/** Events indexed at once, while requests come and while none do. */
+const indexedWhenBusy = 200;
+const indexedWhenIdle = 1_500;
 const dayMs = 86_400_000;
 const retryBackupAfterMs = 600_000;
 
 /** What a node does by itself once a second: renews the anchor, removes what is past its retention, makes due backups. */
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timers: NodeJS.Timeout[];
+  #requestsSeen = 0;
+  #indexedThrough = 0;
   readonly #stopped = new AbortController();
   #round: Promise<void> | undefined;
   #backup: Promise<void> | undefined;
@@ -35,15 +41,16 @@ export class Housekeeping {
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
-    this.#timer = setInterval(() => {
+    const round = setInterval(() => {
       this.#round ??= this.#keepHouse().finally(() => {
         this.#round = undefined;
       });
     }, intervalMs);
+    this.#timers = [round, setInterval(() => this.#index(), indexIntervalMs)];
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
     this.#stopped.abort();
     await this.#round;
     await this.#backup;
@@ -58,6 +65,22 @@ export class Housekeeping {
       this.#planBackup();
     } catch (error) {
       this.#parts.logger.error({ err: error }, 'housekeeping failed');
+    }
+  }
+
+  /** Lets the index of key events follow the log: slowly while there are requests, faster when there are none. */
+  #index(): void {
+    const { store, dispatch, logger } = this.#parts;
+    const busy = dispatch.requests !== this.#requestsSeen;
+    this.#requestsSeen = dispatch.requests;
+    const { sequence } = store.head();
+    if (sequence === this.#indexedThrough || !dispatch.acceptsWrites) return;
+    try {
+      this.#indexedThrough = store.write((writer) =>
+        writer.keyEvents.advance(sequence, busy ? indexedWhenBusy : indexedWhenIdle),
+      );
+    } catch (error) {
+      logger.error({ err: error }, 'indexing failed');
     }
   }
 

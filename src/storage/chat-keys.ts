@@ -11,15 +11,13 @@ export interface StoredKey {
   readonly key: Buffer;
   readonly postedAt: number;
   readonly replacements: number;
-  readonly fetches: number;
-  readonly lastEvent: number | null;
   readonly checksum: number;
 }
 
 /** Checksum of a key's row: everything in it. */
 export function chatKeyChecksum(keyId: Buffer, row: Omit<StoredKey, 'checksum'>): number {
-  const { denomination, serialNumber, key, postedAt, replacements, fetches, lastEvent } = row;
-  return rowChecksum([keyId, denomination, serialNumber, key, postedAt, replacements, fetches, lastEvent]);
+  const { denomination, serialNumber, key, postedAt, replacements } = row;
+  return rowChecksum([keyId, denomination, serialNumber, key, postedAt, replacements]);
 }
 
 export class ChatKeyReader {
@@ -27,8 +25,7 @@ export class ChatKeyReader {
 
   constructor(database: Database) {
     this.#select = database.prepare(
-      `SELECT denomination, serial_number AS serialNumber, key, posted_at AS postedAt, replacements, fetches,
-         last_event AS lastEvent, checksum
+      `SELECT denomination, serial_number AS serialNumber, key, posted_at AS postedAt, replacements, checksum
        FROM chat_keys WHERE key_id = ?`,
     );
   }
@@ -54,21 +51,17 @@ export class ChatKeyReader {
 }
 
 export class ChatKeyWriter extends ChatKeyReader {
-  readonly #upsert: Statement<[Buffer, number, number, Buffer, number, number, number, number | null, number]>;
-  readonly #updateTrace: Statement<[number, number, number, Buffer]>;
+  readonly #upsert: Statement<[Buffer, number, number, Buffer, number, number, number]>;
   readonly #delete: Statement<[Buffer]>;
 
   constructor(database: Database) {
     super(database);
     this.#upsert = database.prepare(
-      `INSERT INTO chat_keys (key_id, denomination, serial_number, key, posted_at, replacements, fetches, last_event, checksum)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      `INSERT INTO chat_keys (key_id, denomination, serial_number, key, posted_at, replacements, checksum)
+       VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (key_id) DO UPDATE SET denomination = excluded.denomination,
          serial_number = excluded.serial_number, key = excluded.key, posted_at = excluded.posted_at,
          replacements = excluded.replacements, checksum = excluded.checksum`,
-    );
-    this.#updateTrace = database.prepare(
-      'UPDATE chat_keys SET last_event = ?, fetches = ?, checksum = ? WHERE key_id = ?',
     );
     this.#delete = database.prepare('DELETE FROM chat_keys WHERE key_id = ?');
   }
@@ -78,35 +71,12 @@ export class ChatKeyWriter extends ChatKeyReader {
     const { denomination, serialNumber } = coin;
     const before = this.row(keyId);
     const replacements = before === undefined ? 0 : before.replacements + 1;
-    const fetches = before?.fetches ?? 0;
-    const lastEvent = before?.lastEvent ?? null;
-    const row = { denomination, serialNumber, key, postedAt, replacements, fetches, lastEvent };
+    const row = { denomination, serialNumber, key, postedAt, replacements };
     const checksum = chatKeyChecksum(keyId, row);
-    this.#upsert.run(keyId, denomination, serialNumber, key, postedAt, replacements, fetches, lastEvent, checksum);
-  }
-
-  /**
-   * Links an event to its key, if there is one, and counts a fetch. Returns the event that was the latest before; the
-   * row of a damaged key is left as it is.
-   */
-  trace(keyId: Buffer, event: number, fetched: boolean): number | null {
-    const row = this.#soundRow(keyId);
-    if (row === undefined) return null;
-    const changed = { ...row, lastEvent: event, fetches: row.fetches + (fetched ? 1 : 0) };
-    this.#updateTrace.run(event, changed.fetches, chatKeyChecksum(keyId, changed), keyId);
-    return row.lastEvent;
+    this.#upsert.run(keyId, denomination, serialNumber, key, postedAt, replacements, checksum);
   }
 
   remove(keyId: Buffer): void {
     this.#delete.run(keyId);
-  }
-
-  #soundRow(keyId: Buffer): StoredKey | undefined {
-    try {
-      return this.row(keyId);
-    } catch (error) {
-      if (error instanceof DamagedRow) return undefined;
-      throw error;
-    }
   }
 }

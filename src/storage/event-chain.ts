@@ -54,7 +54,7 @@ export class ChainVerifier {
   }
 
   add({ row, reconstructions, hash }: ChainLink): void {
-    const [sequence, time, action, , , , , , , , , , , , , details] = row;
+    const [sequence, time, action, , , , , , , , , , , , details] = row;
     this.checked += 1;
     if (sequence !== this.#before.sequence + 1) {
       this.faults.push(`after event ${this.#before.sequence} comes ${sequence}: what was between them is missing`);
@@ -89,8 +89,7 @@ function parseStart(details: string): { sequence?: number; hash?: string } {
 const linksPerRead = 2_000;
 
 const columns = `sequence, time, action, status, reason, encryption_type, denomination, serial_number,
-  encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address,
-  previous_event, details, hash`;
+  encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address, details, hash`;
 
 /** Streams the links after a sequence number, in short reads. */
 export function* chainLinks(database: Database, after: number): Generator<ChainLink> {

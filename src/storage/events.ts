@@ -1,7 +1,6 @@
 import { hash as digest } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import type { Coin } from '../domain/coin.ts';
-import type { ChatKeyWriter } from './chat-keys.ts';
 
 /** What happened, as the log wants to know it. Nothing here is ever a key, a session key or an authentication number. */
 export interface EventEntry {
@@ -14,7 +13,7 @@ export interface EventEntry {
   readonly claimedCoin?: Coin | undefined;
   readonly encryptionCoins?: readonly Coin[] | undefined;
   readonly keyId?: Buffer | undefined;
-  /** Whether a key was handed out: counts as a fetch of `keyId`. */
+  /** Whether the key was handed out. */
   readonly fetched?: boolean | undefined;
   readonly address?: string | undefined;
   readonly details?: Readonly<Record<string, unknown>> | undefined;
@@ -64,7 +63,6 @@ export type EventRow = [
   secondSerialNumber: number | null,
   keyId: Buffer | null,
   address: string | null,
-  previousEvent: number | null,
   details: string | null,
 ];
 
@@ -123,17 +121,15 @@ export class EventReader {
 export class EventWriter extends EventReader {
   readonly #insertEvent: Statement<[...EventRow, Buffer]>;
   readonly #insertReconstruction: Statement<[number, number, ...ReconstructionRow]>;
-  readonly #chatKeys: ChatKeyWriter;
   #head: EventHead | undefined;
 
-  constructor(database: Database, chatKeys: ChatKeyWriter) {
+  constructor(database: Database) {
     super(database);
-    this.#chatKeys = chatKeys;
     this.#insertEvent = database.prepare(
       `INSERT INTO events (sequence, time, action, status, reason, encryption_type, denomination, serial_number,
          encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address,
-         previous_event, details, hash)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         details, hash)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#insertReconstruction = database.prepare(
       `INSERT INTO reconstructions (event, position, denomination, serial_number, split_id, authority, reason, previous)
@@ -141,13 +137,11 @@ export class EventWriter extends EventReader {
     );
   }
 
-  /** Appends to the chain and links the event to its key. Returns its sequence number. */
+  /** Appends to the chain. Returns its sequence number. */
   append(entry: EventEntry): number {
     const before = this.#head ?? this.head();
     const sequence = before.sequence + 1;
-    const { keyId, fetched = false } = entry;
-    const previousEvent = keyId === undefined ? null : this.#chatKeys.trace(keyId, sequence, fetched);
-    const row = rowOf(entry, sequence, previousEvent);
+    const row = rowOf(entry, sequence);
     const records = (entry.reconstructions ?? []).map(reconstructionRowOf);
     const hash = eventHash(before.hash, row, records);
     this.#insertEvent.run(...row, hash);
@@ -162,7 +156,7 @@ export class EventWriter extends EventReader {
   }
 }
 
-function rowOf(entry: EventEntry, sequence: number, previousEvent: number | null): EventRow {
+function rowOf(entry: EventEntry, sequence: number): EventRow {
   const [first, second] = entry.encryptionCoins ?? [];
   return [
     sequence,
@@ -179,7 +173,6 @@ function rowOf(entry: EventEntry, sequence: number, previousEvent: number | null
     second?.serialNumber ?? null,
     entry.keyId ?? null,
     entry.address ?? null,
-    previousEvent,
     entry.details === undefined ? null : JSON.stringify(entry.details),
   ];
 }

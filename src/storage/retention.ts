@@ -53,6 +53,7 @@ export class Retention {
     const old = kept === -1 ? oldest : oldest.slice(0, kept);
     const last = old.at(-1);
     if (last === undefined) return 0;
+    writer.keyEvents.removeThrough(last.sequence);
     this.#deleteReconstructions.run(last.sequence);
     writeChainStart(this.#database, last);
     const details = { removed: old.length, sequence: last.sequence, hash: last.hash.toString('hex') };

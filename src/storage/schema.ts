@@ -3,7 +3,7 @@ import { blob, check, index, integer, primaryKey, sqliteTable, text } from 'driz
 
 /**
  * The tables, as data. The SQL that makes them is in migrations/; two details that drizzle cannot express are written
- * there by hand: chat_keys, tickets, reconstructions and settings are WITHOUT ROWID. Events are rows by number: appending is cheap.
+ * there by hand: chat_keys, key_events, tickets, reconstructions and settings are WITHOUT ROWID. Events are rows by number: appending is cheap.
  */
 
 /** One row a coin page: 1,024 records of 17 bytes, as a deployed server's page file holds them. */
@@ -55,11 +55,8 @@ export const chatKeys = sqliteTable(
     checksum: integer('checksum').notNull(),
     /** Milliseconds since 1970 of the post that the row now holds. */
     postedAt: integer('posted_at').notNull(),
-    /** How often the id was posted again, and how often it was fetched. */
+    /** How often the id was posted again. */
     replacements: integer('replacements').notNull(),
-    fetches: integer('fetches').notNull(),
-    /** Sequence number of the latest event about this key; each such event names the one before it. */
-    lastEvent: integer('last_event'),
   },
   (table) => [
     check('chat_keys_id', sql`length(${table.keyId}) = 16`),
@@ -102,8 +99,6 @@ export const events = sqliteTable(
     secondSerialNumber: integer('second_serial_number'),
     keyId: blob('key_id', { mode: 'buffer' }),
     address: text('address'),
-    /** The event before this one about the same key. */
-    previousEvent: integer('previous_event'),
     /** Anything else, as JSON. */
     details: text('details'),
     hash: blob('hash', { mode: 'buffer' }).notNull(),
@@ -112,6 +107,21 @@ export const events = sqliteTable(
     index('events_coin').on(table.denomination, table.serialNumber).where(sql`${table.serialNumber} IS NOT NULL`),
     check('events_hash', sql`length(${table.hash}) = 32`),
   ],
+);
+
+/**
+ * Which events are about which key: an index that follows the log within seconds, because a write for a random key id costs
+ * a page of its own and no reply should wait for that. Derived, so it carries no checksum; `settings` says how far it is.
+ */
+export const keyEvents = sqliteTable(
+  'key_events',
+  {
+    keyId: blob('key_id', { mode: 'buffer' }).notNull(),
+    sequence: integer('sequence').notNull(),
+    /** 1 where the key was handed out. */
+    fetched: integer('fetched').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.keyId, table.sequence] })],
 );
 
 /** What became of each record of a Decrypt RAIDA Key. Covered by the hash of its event. */

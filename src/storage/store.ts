@@ -7,6 +7,7 @@ import { openDatabase, StorageError } from './database.ts';
 import { EncryptionCoins } from './encryption-coins.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { anchorMismatch, renewAnchor, writeAnchor } from './head-anchor.ts';
+import { KeyEventIndex } from './key-event-index.ts';
 import { appliedMigrations, migrateDatabase } from './migrate.ts';
 import { Retention } from './retention.ts';
 import { seal, sealingKeySize, unseal } from './seal.ts';
@@ -26,6 +27,7 @@ export interface Writer extends Reader {
   readonly chatKeys: ChatKeyWriter;
   readonly tickets: TicketWriter;
   readonly events: EventWriter;
+  readonly keyEvents: KeyEventIndex;
   readonly retention: Retention;
   /** Encrypts what must be kept but not seen; `context` binds it to its place. */
   seal(context: string, clear: Buffer, random: RandomSource): Buffer;
@@ -109,12 +111,12 @@ export class Store {
     this.#directory = directory;
     this.#database = database;
     this.#transaction = prepareTransaction(database);
-    const chatKeys = new ChatKeyWriter(database);
     this.#writer = {
       coins: new CoinPageWriter(database),
-      chatKeys,
+      chatKeys: new ChatKeyWriter(database),
+      keyEvents: new KeyEventIndex(database),
       tickets: new TicketWriter(database),
-      events: new EventWriter(database, chatKeys),
+      events: new EventWriter(database),
       encryptionCoins,
       retention: new Retention(database),
       seal: (context, clear, random) => seal(sealingKey, context, clear, random),

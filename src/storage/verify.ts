@@ -8,6 +8,7 @@ import { chatKeyChecksum, type StoredKey } from './chat-keys.ts';
 import { rowChecksum } from './checksum.ts';
 import { ChainVerifier, chainLinks, chainStart } from './event-chain.ts';
 import { type EventHead, genesis } from './events.ts';
+import { keyEventIndexFaults } from './key-event-index.ts';
 import { migrationFiles } from './migrate.ts';
 
 /** Told of progress: what is looked at, how much of it is done, and how much there is. */
@@ -132,8 +133,8 @@ function pageFaults(row: PageRow): string[] {
 function verifyKeys(database: Database, faults: string[], progress: Progress): number {
   const total = countRows(database, 'chat_keys');
   const select = database.prepare<[Buffer, number], StoredKey & { keyId: Buffer }>(
-    `SELECT key_id AS keyId, denomination, serial_number AS serialNumber, key, posted_at AS postedAt, replacements, fetches,
-       last_event AS lastEvent, checksum
+    `SELECT key_id AS keyId, denomination, serial_number AS serialNumber, key, posted_at AS postedAt, replacements,
+       checksum
      FROM chat_keys WHERE key_id > ? ORDER BY key_id LIMIT ?`,
   );
   let done = 0;
@@ -213,6 +214,7 @@ function verifyEvents(database: Database, chain: ChainVerifier, faults: string[]
     )
     .pluck();
   for (const event of orphans.all()) faults.push(`records of a reconstruction name event ${event}, which is none`);
+  faults.push(...keyEventIndexFaults(database));
 }
 
 function countRows(database: Database, table: 'coin_pages' | 'chat_keys' | 'events'): number {

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import type { Coin } from '../../domain/coin.ts';
-import { Conditions, inOneView, pages, rowsLookedAt } from './paging.ts';
+import { Conditions, pages, rowsLookedAt } from './paging.ts';
 
 export interface EventFilter {
   readonly coin?: Coin | undefined;
@@ -30,7 +30,6 @@ export interface EventRecord {
   readonly secondSerialNumber: number | null;
   readonly keyId: Buffer | null;
   readonly address: string | null;
-  readonly previousEvent: number | null;
   readonly details: string | null;
   readonly hash: Buffer;
 }
@@ -50,7 +49,7 @@ export interface ReconstructionRecord {
 const columns = `sequence, time, action, status, reason, encryption_type AS encryptionType, denomination,
   serial_number AS serialNumber, encryption_denomination AS encryptionDenomination,
   encryption_serial_number AS encryptionSerialNumber, second_denomination AS secondDenomination,
-  second_serial_number AS secondSerialNumber, key_id AS keyId, address, previous_event AS previousEvent, details, hash`;
+  second_serial_number AS secondSerialNumber, key_id AS keyId, address, details, hash`;
 
 export interface EventOrder {
   readonly newestFirst: boolean;
@@ -119,19 +118,4 @@ export function reconstructionsOf(database: Database, event: number): Reconstruc
        FROM reconstructions WHERE event = ? ORDER BY position`,
     )
     .all(event);
-}
-
-/** The events about one key, newest first, along the chain that each of them names. */
-export function keyEvents(database: Database, lastEvent: number | null): EventRecord[] {
-  return inOneView(database, () => {
-    const found: EventRecord[] = [];
-    let next = lastEvent;
-    while (next !== null) {
-      const event = findEvent(database, next);
-      if (event === undefined) break;
-      found.push(event);
-      next = event.previousEvent;
-    }
-    return found;
-  });
 }

@@ -1,5 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import type { Coin } from '../../domain/coin.ts';
+import { completeKeyEvents } from '../key-event-index.ts';
+import { type EventRecord, findEvent } from './events.ts';
 import { Conditions, pages } from './paging.ts';
 
 export interface KeyFilter {
@@ -26,54 +28,52 @@ export interface KeyRecord {
   readonly postedAt: number;
   readonly replacements: number;
   readonly fetches: number;
-  readonly lastEvent: number | null;
 }
 
 const columns = `key_id AS keyId, denomination, serial_number AS serialNumber, length(key) AS size, posted_at AS postedAt,
-  replacements, fetches, last_event AS lastEvent`;
+  replacements, (SELECT count(*) FROM all_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1) AS fetches`;
 
-/** Streams the keys that fit, in the order of their ids. */
-export function listKeys(database: Database, filter: KeyFilter, limit: number): Generator<KeyRecord> {
-  const conditions = conditionsOf(filter);
-  const [low, high] = idRange(filter.idPrefix ?? '');
-  const select = database.prepare<unknown[], KeyRecord>(
-    `SELECT ${columns} FROM chat_keys WHERE key_id > ? AND key_id <= ? AND ${conditions.sql} ORDER BY key_id LIMIT ?`,
-  );
-  return pages(low, limit, (position: Buffer, count) => {
-    const rows = select.all(position, high, ...conditions.parameters, count);
-    const last = rows.at(-1)?.keyId;
-    return { rows, position: rows.length < count || last === undefined ? undefined : last };
-  });
-}
+/** What can be asked about keys, over one connection that may be read-only. */
+export class KeyForensics {
+  readonly #database: Database;
 
-export function findKey(database: Database, keyId: Buffer): KeyRecord | undefined {
-  return database.prepare<[Buffer], KeyRecord>(`SELECT ${columns} FROM chat_keys WHERE key_id = ?`).get(keyId);
-}
-
-/** The open lower and closed upper end of the ids that start with the given digits. */
-function idRange(prefix: string): [low: Buffer, high: Buffer] {
-  const smallest = Buffer.from(prefix.padEnd(32, '0'), 'hex');
-  const high = Buffer.from(prefix.padEnd(32, 'f'), 'hex');
-  // A blob that is a prefix of another sorts before it, so 15 of the smallest id's bytes lie just below it.
-  const isFirst = smallest.every((byte) => byte === 0);
-  if (isFirst) return [Buffer.alloc(0), high];
-  const low = Buffer.from(smallest);
-  for (let index = low.length - 1; index >= 0; index -= 1) {
-    const byte = low[index] ?? 0;
-    low[index] = (byte - 1) & 0xff;
-    if (byte !== 0) break;
+  constructor(database: Database) {
+    completeKeyEvents(database);
+    this.#database = database;
   }
-  return [low, high];
+
+  /** Streams the keys that fit, in the order of their ids. */
+  list(filter: KeyFilter, limit: number): Generator<KeyRecord> {
+    const conditions = conditionsOf(filter);
+    const prefix = filter.idPrefix ?? '';
+    const first = Buffer.from(prefix.padEnd(32, '0'), 'hex');
+    const last = Buffer.from(prefix.padEnd(32, 'f'), 'hex');
+    const select = this.#database.prepare<unknown[], KeyRecord>(
+      `SELECT ${columns} FROM chat_keys
+       WHERE key_id >= ? AND key_id > ? AND key_id <= ? AND ${conditions.sql} ORDER BY key_id LIMIT ?`,
+    );
+    return pages(Buffer.alloc(0) as Buffer, limit, (position: Buffer, count) => {
+      const rows = select.all(first, position, last, ...conditions.parameters, count);
+      return { rows, position: rows.length < count ? undefined : rows.at(-1)?.keyId };
+    });
+  }
+
+  find(keyId: Buffer): KeyRecord | undefined {
+    return this.#database.prepare<[Buffer], KeyRecord>(`SELECT ${columns} FROM chat_keys WHERE key_id = ?`).get(keyId);
+  }
+
+  /** Every event about an id, newest first, whether the key is there or not. */
+  history(keyId: Buffer): EventRecord[] {
+    return this.#database
+      .prepare<[Buffer], number>('SELECT sequence FROM all_key_events WHERE key_id = ? ORDER BY sequence DESC')
+      .pluck()
+      .all(keyId)
+      .flatMap((sequence) => findEvent(this.#database, sequence) ?? []);
+  }
 }
 
-/** Walks the events about a key, newest to oldest, in search of one from an address. */
-const eventFromAddress = `EXISTS (
-  WITH RECURSIVE history (sequence) AS (
-    SELECT last_event
-    UNION ALL
-    SELECT previous_event FROM events JOIN history USING (sequence) WHERE previous_event IS NOT NULL
-  )
-  SELECT 1 FROM events JOIN history USING (sequence) WHERE action = ? AND status = 250 AND address = ?)`;
+const eventFromAddress = `EXISTS (SELECT 1 FROM all_key_events a JOIN events e ON e.sequence = a.sequence
+  WHERE a.key_id = chat_keys.key_id AND e.action = ? AND e.status = 250 AND e.address = ?)`;
 
 function conditionsOf(filter: KeyFilter): Conditions {
   const conditions = new Conditions();
@@ -82,7 +82,9 @@ function conditionsOf(filter: KeyFilter): Conditions {
   }
   if (filter.since !== undefined) conditions.add('posted_at >= ?', filter.since);
   if (filter.until !== undefined) conditions.add('posted_at <= ?', filter.until);
-  if (filter.neverFetched === true) conditions.add('fetches = 0');
+  if (filter.neverFetched === true) {
+    conditions.add('NOT EXISTS (SELECT 1 FROM all_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)');
+  }
   if (filter.replaced === true) conditions.add('replacements > 0');
   if (filter.postedBy !== undefined) conditions.add(eventFromAddress, 'post-key', filter.postedBy);
   if (filter.fetchedBy !== undefined) conditions.add(eventFromAddress, 'get-key', filter.fetchedBy);

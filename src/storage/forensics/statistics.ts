@@ -41,8 +41,6 @@ export function* freeSerialNumbers(database: Database, denomination: number): Ge
 export interface KeyStatistics {
   readonly keys: number;
   readonly bytes: number;
-  readonly neverFetched: number;
-  readonly fetches: number;
   readonly replaced: number;
   readonly oldest: number | null;
   readonly newest: number | null;
@@ -51,16 +49,13 @@ export interface KeyStatistics {
 /** Sums over all keys, gathered in short reads. */
 export function keyStatistics(database: Database): KeyStatistics {
   const part = database.prepare<[Buffer, number], KeyStatistics & { last: Buffer | null }>(
-    `SELECT count(*) AS keys, coalesce(sum(length(key)), 0) AS bytes, coalesce(sum(fetches = 0), 0) AS neverFetched,
-       coalesce(sum(fetches), 0) AS fetches, coalesce(sum(replacements > 0), 0) AS replaced,
+    `SELECT count(*) AS keys, coalesce(sum(length(key)), 0) AS bytes, coalesce(sum(replacements > 0), 0) AS replaced,
        min(posted_at) AS oldest, max(posted_at) AS newest, max(key_id) AS last
      FROM (SELECT * FROM chat_keys WHERE key_id > ? ORDER BY key_id LIMIT ?)`,
   );
   let total: KeyStatistics = {
     keys: 0,
     bytes: 0,
-    neverFetched: 0,
-    fetches: 0,
     replaced: 0,
     oldest: null,
     newest: null,
@@ -73,8 +68,6 @@ export function keyStatistics(database: Database): KeyStatistics {
     total = {
       keys: total.keys + some.keys,
       bytes: total.bytes + some.bytes,
-      neverFetched: total.neverFetched + some.neverFetched,
-      fetches: total.fetches + some.fetches,
       replaced: total.replaced + some.replaced,
       oldest: least(total.oldest, some.oldest),
       newest: greatest(total.newest, some.newest),
