@@ -1,15 +1,13 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Registry } from '../commands/registry.ts';
 import type { Logger } from '../logger.ts';
-import { envelopeSize } from '../protocol/body.ts';
-import { isModern } from '../protocol/encryption-type.ts';
 import type { FramerRules } from '../protocol/framer.ts';
-import type { RequestHeader } from '../protocol/request-header.ts';
 import { isSyncFailure } from '../storage/failure.ts';
 import type { Store } from '../storage/store.ts';
 import { type AddressPolicy, recordedAddress } from './address.ts';
 import { Connection, type ConnectionEvents, type ConnectionLimits } from './connection.ts';
 import type { Clock, Dispatch, Request } from './dispatch.ts';
+import { framerRules } from './framer-rules.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   readonly connections: number;
@@ -58,7 +56,7 @@ export class Server {
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
-    this.#rules = framerRules(parts);
+    this.#rules = framerRules(parts.registry, parts.raidaId, parts.coinId);
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#net.maxConnections = parts.limits.connections;
     this.#net.on('drop', () => parts.logger.debug('connection dropped: too many'));
@@ -158,24 +156,6 @@ export class Server {
 }
 
 const emptyReply = Buffer.alloc(0);
-
-/** What the framer must know of routing, and which bodies are worth keeping whole. */
-function framerRules({ registry, raidaId, coinId }: ServerParts): FramerRules {
-  return {
-    raidaId,
-    coinId,
-    knows: (group, code) => registry.find(group, code) !== undefined,
-    keepsBody: (header) => keepsBody(header, registry),
-  };
-}
-
-/** Types 4 and 5 are kept for their HMAC; of others only what a command will read, and only in a size that it has. */
-function keepsBody(header: RequestHeader, registry: Registry): boolean {
-  if (isModern(header.encryptionType)) return true;
-  const command = registry.find(header.commandGroup, header.command);
-  if (command?.usesPayload !== true) return false;
-  return command.refuseSize(header.bodySize - envelopeSize(header.encryptionType)) === undefined;
-}
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -58,7 +58,7 @@ export class ChatKeyWriter extends ChatKeyReader {
     super(database);
     this.#upsert = database.prepare(
       `INSERT INTO chat_keys (key_id, denomination, serial_number, key, posted_at, replacements, checksum)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
+       VALUES (?, ?, ?, coalesce(?, zeroblob(0)), ?, ?, ?)
        ON CONFLICT (key_id) DO UPDATE SET denomination = excluded.denomination,
          serial_number = excluded.serial_number, key = excluded.key, posted_at = excluded.posted_at,
          replacements = excluded.replacements, checksum = excluded.checksum`,
@@ -66,7 +66,10 @@ export class ChatKeyWriter extends ChatKeyReader {
     this.#delete = database.prepare('DELETE FROM chat_keys WHERE key_id = ?');
   }
 
-  /** Stores a key; one that is there under the same id is replaced whole. `postedAt` in milliseconds since 1970. */
+  /**
+   * Stores a key, which may be empty (the driver binds an empty buffer as NULL); one that is there under the same id is replaced whole.
+   * `postedAt` in milliseconds since 1970.
+   */
   put(keyId: Buffer, { coin, key }: ChatKey, postedAt: number): void {
     const { denomination, serialNumber } = coin;
     const before = this.row(keyId);
