@@ -6,6 +6,10 @@ import { crc32 } from 'node:zlib';
  */
 export function rowChecksum(columns: readonly (Buffer | string | number | null)[]): number {
   let sum = 0;
-  for (const column of columns) sum = crc32(Buffer.isBuffer(column) ? column : `${column};`, sum);
+  for (const column of columns) {
+    const bytes = Buffer.isBuffer(column) ? column : `${column};`;
+    // zlib starts over at an empty buffer without memory behind it.
+    if (bytes.length > 0) sum = crc32(bytes, sum);
+  }
   return sum;
 }
