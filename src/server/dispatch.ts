@@ -180,6 +180,7 @@ export class Dispatch {
       if (frame.refused !== undefined) throw new Refusal(frame.refused, 'header');
       if (command === undefined) throw new Refusal(Status.INVALID_COMMAND, 'header');
       opened = open(frame, command, reader);
+      demandSize(frame.header, command);
       const input = command.parse(opened.payload);
       trace = (output) => command.trace?.(input, output) ?? nothingTraced;
       if (command.access === 'write' && !this.acceptsWrites) throw new Refusal(Status.FILESYSTEM, 'disk-nearly-full');
@@ -249,12 +250,14 @@ function open(frame: Frame, command: Command, reader: Reader): OpenedBody {
   const key = envelopeKey(header.encryptionType, secrets);
   const answersEmpty = command.answersEmptyBody && header.encryptionType === EncryptionType.none;
   if (header.bodySize === 0 && !answersEmpty) throw new Refusal(Status.EMPTY_REQUEST, 'no-body');
-  const opened = openBody(header, body, key);
-  if (header.bodySize > 0) {
-    const refused = command.refuseSize(header.bodySize - envelopeSize(header.encryptionType));
-    if (refused !== undefined) throw new Refusal(refused, 'payload-size');
-  }
-  return opened;
+  return openBody(header, body, key);
+}
+
+/** Judged from the header, because the payload of a wrong size was not kept. */
+function demandSize({ bodySize, encryptionType }: RequestHeader, command: Command): void {
+  if (bodySize === 0) return;
+  const refused = command.refuseSize(bodySize - envelopeSize(encryptionType));
+  if (refused !== undefined) throw new Refusal(refused, 'payload-size');
 }
 
 /** The authentication number of a coin that a header names (Q8, Q9). */
