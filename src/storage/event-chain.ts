@@ -98,7 +98,7 @@ export function* chainLinks(database: Database, after: number): Generator<ChainL
     .raw();
   const selectRecords = database
     .prepare<[number], unknown[]>(
-      `SELECT denomination, serial_number, split_id, authority, reason, previous
+      `SELECT position, denomination, serial_number, split_id, authority, reason, previous
        FROM reconstructions WHERE event = ? ORDER BY position`,
     )
     .raw();

@@ -68,6 +68,7 @@ export type EventRow = [
 
 /** One record of `reconstructions` as the hash of its event covers it. */
 export type ReconstructionRow = [
+  position: number,
   denomination: number,
   serialNumber: number,
   splitId: number,
@@ -120,7 +121,7 @@ export class EventReader {
 
 export class EventWriter extends EventReader {
   readonly #insertEvent: Statement<[...EventRow, Buffer]>;
-  readonly #insertReconstruction: Statement<[number, number, ...ReconstructionRow]>;
+  readonly #insertReconstruction: Statement<[number, ...ReconstructionRow]>;
   #head: EventHead | undefined;
 
   constructor(database: Database) {
@@ -145,7 +146,7 @@ export class EventWriter extends EventReader {
     const records = (entry.reconstructions ?? []).map(reconstructionRowOf);
     const hash = eventHash(before.hash, row, records);
     this.#insertEvent.run(...row, hash);
-    for (const [position, record] of records.entries()) this.#insertReconstruction.run(sequence, position, ...record);
+    for (const record of records) this.#insertReconstruction.run(sequence, ...record);
     this.#head = { sequence, hash, time: entry.time };
     return sequence;
   }
@@ -177,8 +178,9 @@ function rowOf(entry: EventEntry, sequence: number): EventRow {
   ];
 }
 
-function reconstructionRowOf(record: Reconstruction): ReconstructionRow {
+function reconstructionRowOf(record: Reconstruction, position: number): ReconstructionRow {
   return [
+    position,
     record.coin.denomination,
     record.coin.serialNumber,
     record.splitId,

@@ -46,6 +46,12 @@ export interface BackupRequest {
 /** How often the growing copy is synced, so that the last sync never has much to do and nobody's commit waits for it. */
 const syncIntervalMs = 10;
 
+/** A thread needs the built program, also where this file runs from its source. */
+const workerFile = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../dist/storage/backup/snapshot-worker.js' : './snapshot-worker.js',
+  import.meta.url,
+);
+
 /**
  * Makes one backup beside a serving node: copies, proves the copy, adds the other files and the manifest, syncs, reads
  * everything back, and only then gives the file its name. Returns its manifest; throws BackupError.
@@ -125,8 +131,7 @@ async function writeContainer(request: BackupRequest, working: string): Promise<
 /** Runs the copying thread; meanwhile reports its progress and syncs what it has written. */
 async function takeSnapshot(task: SnapshotTask, { progress, signal }: BackupRequest): Promise<SnapshotResult> {
   const total = statSync(task.source).size;
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const worker = new Worker(new URL(`./snapshot-worker.${extension}`, import.meta.url), { workerData: task });
+  const worker = new Worker(workerFile, { workerData: task });
   let syncing = false;
   const timer = setInterval(async () => {
     if (syncing || !existsSync(task.target)) return;
