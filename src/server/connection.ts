@@ -7,13 +7,23 @@ export interface ConnectionLimits {
   readonly idleLimitMs: number;
 }
 
+/** A whole request that waits for its turn. */
+export interface Waiting {
+  readonly frame: Frame;
+  /** Monotonic milliseconds when its last byte was there. */
+  readonly receivedAtMs: number;
+}
+
 export interface ConnectionEvents {
-  /** A request is whole. Its reply goes to `reply`, in the order of the requests. */
-  request(connection: Connection, frame: Frame): void;
+  /** The connection has requests again, which `take` hands out. Their replies go to `reply`, in the same order. */
+  ready(connection: Connection): void;
   /** Memory held for unfinished requests has changed by so many bytes. */
   unparsed(connection: Connection, change: number): void;
   closed(connection: Connection): void;
 }
+
+/** With so many requests waiting a connection is read no further, until it is down to half of them. */
+const waitingMax = 256;
 
 /** How long a client may leave replies unread, and how long a closing connection waits for the client to hang up. */
 const writeDeadlineMs = 10_000;
@@ -29,8 +39,9 @@ export class Connection {
   readonly #limits: ConnectionLimits;
   readonly #events: ConnectionEvents;
   readonly address: string | undefined;
+  #waiting: Waiting[] = [];
   #unanswered = 0;
-  #replies: Buffer[] = [];
+  #isFull = false;
   /** No more requests are taken; the connection ends when all are answered. */
   #ending = false;
   #requestBeganMs: number | undefined;
@@ -57,26 +68,35 @@ export class Connection {
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('end', () => this.endWhenAnswered());
-    socket.on('drain', () => this.#resume());
+    socket.on('drain', () => this.#unblock());
     // The 'close' that always follows does what is to be done.
     socket.on('error', () => undefined);
     socket.on('close', () => this.#closed());
   }
 
-  /** Takes the reply to the oldest unanswered request; `flush` sends it. */
-  reply(bytes: Buffer): void {
-    this.#unanswered -= 1;
-    this.#replies.push(bytes);
+  /** The oldest waiting requests, at most `count`. */
+  take(count: number): Waiting[] {
+    const taken = this.#waiting.length <= count ? this.#waiting : this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.length <= count ? [] : this.#waiting.slice(count);
+    if (this.#isFull && this.#waiting.length <= waitingMax / 2) {
+      this.#isFull = false;
+      this.#readOn();
+    }
+    return taken;
   }
 
-  /** Sends the replies at hand in one write. */
-  flush(): void {
-    const [first] = this.#replies;
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Sends the replies to the oldest unanswered requests, in one write. */
+  reply(replies: readonly Buffer[]): void {
+    const [first] = replies;
     if (first === undefined) return;
-    const bytes = this.#replies.length === 1 ? first : Buffer.concat(this.#replies);
-    this.#replies = [];
+    this.#unanswered -= replies.length;
     this.#quietSinceMs = this.#monotonicMs();
     if (this.#socket.destroyed) return;
+    const bytes = replies.length === 1 ? first : Buffer.concat(replies);
     if (!this.#socket.write(bytes) && this.#blockedSinceMs === undefined) {
       this.#blockedSinceMs = this.#monotonicMs();
       this.#socket.pause();
@@ -112,21 +132,32 @@ export class Connection {
   #receive(chunk: Buffer): void {
     if (this.#ending) return;
     const before = this.#framer.unparsedSize;
-    let taken = 0;
+    const hadWaiting = this.hasWaiting;
+    const receivedAtMs = this.#monotonicMs();
+    const unansweredBefore = this.#unanswered;
     this.#framer.push(chunk, (frame) => {
-      taken += 1;
       this.#unanswered += 1;
       if (frame.refused !== undefined) this.#ending = true;
-      this.#events.request(this, frame);
+      this.#waiting.push({ frame, receivedAtMs });
     });
+    const taken = this.#unanswered - unansweredBefore;
+    if (this.hasWaiting && !hadWaiting) this.#events.ready(this);
+    if (this.#waiting.length > waitingMax) {
+      this.#isFull = true;
+      this.#socket.pause();
+    }
     if (!this.#framer.isMidRequest || this.#ending) this.#requestBeganMs = undefined;
-    else if (taken > 0 || this.#requestBeganMs === undefined) this.#requestBeganMs = this.#monotonicMs();
+    else if (taken > 0 || this.#requestBeganMs === undefined) this.#requestBeganMs = receivedAtMs;
     this.#events.unparsed(this, this.#framer.unparsedSize - before);
   }
 
-  #resume(): void {
+  #unblock(): void {
     this.#blockedSinceMs = undefined;
-    this.#socket.resume();
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    if (!this.#isFull && this.#blockedSinceMs === undefined) this.#socket.resume();
   }
 
   /** Hangs up our half; what the client still sends is read and dropped, so that no reset overtakes the last reply. */

@@ -30,10 +30,8 @@ export interface ServerParts {
   onDiskFailure(error: unknown): void;
 }
 
-interface Waiting extends Request {
-  readonly connection: Connection;
-}
-
+/** So many requests of one connection are answered in its turn; then the others have theirs. */
+const requestsPerTurn = 32;
 const sweepIntervalMs = 250;
 const checkpointIntervalMs = 50;
 /** What stopping may take: for replies to reach their clients. */
@@ -49,7 +47,8 @@ export class Server {
   readonly #net: NetServer;
   readonly #connections = new Set<Connection>();
   readonly #timers: NodeJS.Timeout[] = [];
-  #queue: Waiting[] = [];
+  /** Connections with waiting requests, in the order of their turns. */
+  #ready: Connection[] = [];
   #turnIsPlanned = false;
   #unparsedBytes = 0;
   #answeredSinceCheckpoint = 0;
@@ -82,7 +81,7 @@ export class Server {
   async stop(): Promise<void> {
     this.#net.close();
     await nextTurn();
-    while (this.#queue.length > 0) this.#answer();
+    while (this.#ready.length > 0) this.#answer();
     for (const connection of this.#connections) connection.endWhenAnswered();
     const givenUpAt = this.#parts.clock.monotonicMs() + stopPatienceMs;
     while (this.#connections.size > 0 && this.#parts.clock.monotonicMs() < givenUpAt) await pause(10);
@@ -94,8 +93,8 @@ export class Server {
     const { limits, clock, addressPolicy } = this.#parts;
     const address = recordedAddress(socket.remoteAddress, addressPolicy);
     const events: ConnectionEvents = {
-      request: (connection, frame) => {
-        this.#queue.push({ connection, frame, receivedAtMs: clock.monotonicMs(), address: connection.address });
+      ready: (connection) => {
+        this.#ready.push(connection);
         this.#planTurn();
       },
       unparsed: (connection, change) => this.#account(connection, change),
@@ -110,22 +109,36 @@ export class Server {
     setImmediate(() => {
       this.#turnIsPlanned = false;
       this.#answer();
-      if (this.#queue.length > 0) this.#planTurn();
+      if (this.#ready.length > 0) this.#planTurn();
     });
   }
 
   /** One batch: one transaction, then one write for each connection that is answered. */
   #answer(): void {
-    const batch = this.#queue.splice(0, this.#parts.limits.batch);
-    if (batch.length === 0) return;
-    const replies = this.#parts.dispatch.run(batch);
-    const answered = new Set<Connection>();
-    for (const [index, { connection }] of batch.entries()) {
-      connection.reply(replies[index] ?? emptyReply);
-      answered.add(connection);
+    const requests: Request[] = [];
+    const shares: { connection: Connection; count: number }[] = [];
+    const waiting = this.#ready;
+    this.#ready = [];
+    let turn = 0;
+    for (; turn < waiting.length && requests.length < this.#parts.limits.batch; turn += 1) {
+      const connection = waiting[turn];
+      if (connection === undefined) break;
+      const taken = connection.take(requestsPerTurn);
+      for (const request of taken) requests.push({ ...request, address: connection.address });
+      shares.push({ connection, count: taken.length });
     }
-    for (const connection of answered) connection.flush();
-    this.#answeredSinceCheckpoint += batch.length;
+    const replies = this.#parts.dispatch.run(requests);
+    let position = 0;
+    for (const { connection, count } of shares) {
+      connection.reply(replies.slice(position, position + count));
+      position += count;
+    }
+    this.#ready = [
+      ...waiting.slice(turn),
+      ...shares.map((share) => share.connection).filter((each) => each.hasWaiting),
+      ...this.#ready,
+    ];
+    this.#answeredSinceCheckpoint += requests.length;
   }
 
   #account(connection: Connection, change: number): void {
@@ -154,8 +167,6 @@ export class Server {
     }
   }
 }
-
-const emptyReply = Buffer.alloc(0);
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));

@@ -1,3 +1,4 @@
+import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Database, Statement } from 'better-sqlite3';
 import type { RandomSource } from '../domain/random.ts';
@@ -84,13 +85,24 @@ export class Store {
     return store;
   }
 
-  /** Makes the database of a new node, its sealing key taken from `random`. */
+  /**
+   * Makes the database of a new node, its sealing key taken from `random`. It has its name only when it is whole: cut off
+   * before that, there is no node.
+   */
   static create(directory: string, identity: NodeIdentity, random: RandomSource): Store {
-    return Store.#opened(directory, (database) => {
+    const file = join(directory, databaseFileName);
+    const unfinished = `${file}.new`;
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${unfinished}${suffix}`, { force: true });
+    const database = openDatabase(unfinished);
+    try {
       migrateDatabase(database);
       database.transaction(() => writeIdentity(database, identity, random.bytes(sealingKeySize))).immediate();
-      return identity;
-    });
+    } finally {
+      database.close();
+    }
+    renameSync(unfinished, file);
+    syncDirectory(directory);
+    return Store.open(directory);
   }
 
   static #opened(directory: string, prepare: (database: Database) => NodeIdentity): Store {

@@ -16,6 +16,7 @@ import { writeAnchor } from '../head-anchor.ts';
 import { schemaVersion } from '../migrate.ts';
 import { ProcessLock } from '../process-lock.ts';
 import { databaseFileName } from '../store.ts';
+import { syncDirectory } from '../sync.ts';
 import { verifyDatabase } from '../verify.ts';
 import { BackupError, type Manifest, readManifest, readParts } from './container.ts';
 import { decryptFile, isEncrypted } from './encryption.ts';
@@ -176,10 +177,4 @@ function takeName(staging: string, directory: string): void {
     syncDirectory(directory);
   }
   syncDirectory(dirname(directory));
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, 'r');
-  fsyncSync(descriptor);
-  closeSync(descriptor);
 }
