@@ -13,6 +13,7 @@ import { appliedMigrations, migrateDatabase } from './migrate.ts';
 import { Retention } from './retention.ts';
 import { seal, sealingKeySize, unseal } from './seal.ts';
 import { type NodeIdentity, readIdentity, readSealingKey, writeIdentity } from './settings.ts';
+import { syncDirectory } from './sync.ts';
 import { type TicketReader, TicketWriter } from './tickets.ts';
 
 export interface Reader {
