@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { run, serve } from '../support/cli.ts';
+import { makeNode, talk } from '../support/harness.ts';
+import { buildRequest, coinBytes, getPayload, postPayload } from '../support/wire.ts';
+
+/** No key and no authentication number in logs at trace level, nor in the output of any verb that looks. */
+describe('secrets', () => {
+  it('appear nowhere, in hexadecimal, base64 or raw', async () => {
+    const coins = Array.from({ length: 200 }, (_, index) => ({
+      denomination: 1,
+      serialNumber: 300 + index,
+      secret: randomBytes(16),
+    }));
+    const keys = Array.from({ length: 200 }, () => randomBytes(32));
+    const keyIds = keys.map(() => randomBytes(16));
+    const encryptionKeys = randomBytes(400);
+    const file = Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), encryptionKeys]);
+    const directory = makeNode(coins, { '01.300.bin': file });
+    const node = await serve(directory, ['--set', 'log.level=trace']);
+    for (const [index, coin] of coins.entries()) {
+      const name = coinBytes(1, coin.serialNumber);
+      const key = keys[index] ?? Buffer.alloc(0);
+      const keyId = keyIds[index] ?? Buffer.alloc(16);
+      const pad = Buffer.concat([key, randomBytes(96)]);
+      const type = ([0, 1, 4] as const)[index % 3] ?? 0;
+      const sealed = { type, coins: type === 0 ? [] : [coin] };
+      const requests = [
+        buildRequest({ group: 4, command: 41, payload: postPayload(keyId, name, pad, 0, 32), ...sealed }),
+        buildRequest({ group: 4, command: 41, payload: postPayload(keyId, name, pad, 100, 100), ...sealed }),
+        buildRequest({ group: 4, command: 43, payload: getPayload(keyId), ...sealed }),
+        buildRequest({ group: 4, command: 44, payload: name, ...sealed }),
+        buildRequest({
+          group: 4,
+          command: 45,
+          payload: Buffer.concat([coinBytes(1, 300), Buffer.alloc(26, 1)]),
+          ...sealed,
+        }),
+        buildRequest({ group: 0, command: 0, type: 1, coins: [{ ...coin, secret: randomBytes(16) }] }),
+      ];
+      await talk(node.port, [Buffer.concat(requests)], 400, 60);
+    }
+    const [first = Buffer.alloc(16)] = keyIds;
+    const outputs = [
+      ['keys', 'list', '--json'],
+      ['keys', 'list', '--csv'],
+      ['keys', 'show', first.toString('hex'), '--json'],
+      ['keys', 'history', first.toString('hex'), '--ndjson'],
+      ['keys', 'stats', '--json'],
+      ['coins', 'show', '1', '300', '--json'],
+      ['coins', 'history', '1', '300', '--json'],
+      ['coins', 'stats', '--json'],
+      ['events', 'list', '--json'],
+      ['events', 'stats'],
+      ['query', 'SELECT * FROM v_keys', '--json'],
+      ['query', 'SELECT * FROM v_coin_events'],
+      ['verify', '--json'],
+      ['config', 'dump', '--json'],
+    ].map((words) => {
+      const { code, stdout, stderr } = run([...words, '--data', directory]);
+      expect(code, words.join(' ')).toBe(0);
+      return stdout + stderr;
+    });
+    const bundle = join(directory, 'bundle.ndjson');
+    run(['events', 'export', '--signed', bundle, '--data', directory]);
+    const text = [...outputs, node.log()].join('\n');
+    expect(node.log()).toContain('request refused');
+    expect(text).toContain(first.toString('hex'));
+    const authorityKeys = Array.from({ length: 25 }, (_, index) =>
+      encryptionKeys.subarray(index * 16, index * 16 + 16),
+    );
+    for (const secret of [...coins.map((coin) => coin.secret), ...keys, ...authorityKeys]) {
+      for (const form of [
+        secret.toString('hex'),
+        secret.toString('base64').replace(/=+$/, ''),
+        secret.toString('latin1'),
+      ]) {
+        expect(text.includes(form)).toBe(false);
+      }
+    }
+    await node.end('SIGTERM');
+  });
+});
