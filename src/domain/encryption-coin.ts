@@ -26,7 +26,6 @@ const walletLayout = struct({
 const walletFormat = 9;
 
 export const encryptionCoinFileSize = fileLayout.size;
-export const walletFileSize = walletLayout.size;
 
 export class EncryptionCoin {
   readonly #keys: Buffer;

@@ -1,5 +1,3 @@
-import type { Database } from 'better-sqlite3';
-
 /** What a condition compares with. */
 export type Parameter = string | number | Buffer;
 
@@ -39,9 +37,4 @@ export function* pages<T, P>(
     left -= page.rows.length;
     position = page.position;
   }
-}
-
-/** Runs reads that belong together on one consistent view. */
-export function inOneView<T>(database: Database, work: () => T): T {
-  return database.transaction(work).deferred();
 }
