@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { statusName } from '../protocol/status.ts';
-import { ChainVerifier, chainLinks, chainStart } from '../storage/event-chain.ts';
+import { ChainVerifier, chainStart, verifyChain } from '../storage/event-chain.ts';
 import {
   type EventFilter,
   type EventOrder,
@@ -71,7 +71,7 @@ export function eventsStatistics(directory: string, format: Format): void {
 export function eventsVerify(directory: string, asJson: boolean): ExitCode {
   const { chain, faults } = withDatabase(directory, (database) => {
     const verifier = new ChainVerifier(chainStart(database));
-    for (const link of chainLinks(database, verifier.head.sequence)) verifier.add(link);
+    verifyChain(database, verifier, () => undefined);
     verifier.finish();
     const anchor = anchorMismatch(directory, database);
     return { chain: verifier, faults: anchor === undefined ? verifier.faults : [anchor, ...verifier.faults] };

@@ -24,8 +24,9 @@ export function printRows<T>(
 ): void {
   if (format === 'table') printTable(mapped(records, view), columns);
   else if (format === 'csv') printCsv(mapped(records, view), columns);
-  else if (format === 'ndjson') for (const row of mapped(records, view)) print(`${JSON.stringify(row)}\n`);
+  else if (format === 'ndjson') for (const row of mapped(records, view)) printLater(`${JSON.stringify(row)}\n`);
   else printJsonArray(mapped(records, view));
+  print('');
 }
 
 function* mapped<T>(records: Iterable<T>, view: (record: T) => Row): Generator<Row> {
@@ -35,15 +36,15 @@ function* mapped<T>(records: Iterable<T>, view: (record: T) => Row): Generator<R
 function printJsonArray(rows: Iterable<Row>): void {
   let opened = false;
   for (const row of rows) {
-    print(`${opened ? ',' : '['}\n  ${JSON.stringify(row)}`);
+    printLater(`${opened ? ',' : '['}\n  ${JSON.stringify(row)}`);
     opened = true;
   }
-  print(opened ? '\n]\n' : '[]\n');
+  printLater(opened ? '\n]\n' : '[]\n');
 }
 
 function printCsv(rows: Iterable<Row>, columns: readonly string[]): void {
-  print(`${columns.join(',')}\n`);
-  for (const row of rows) print(`${columns.map((column) => csvCell(textOf(row[column], ''))).join(',')}\n`);
+  printLater(`${columns.join(',')}\n`);
+  for (const row of rows) printLater(`${columns.map((column) => csvCell(textOf(row[column], ''))).join(',')}\n`);
 }
 
 function csvCell(text: string): string {
@@ -69,6 +70,7 @@ export function printTable(rows: Iterable<Row>, columns: readonly string[]): voi
     if (sample.length >= tableSample) flush();
   }
   flush();
+  print('');
 }
 
 /** One thing, a line for each of its fields. */
@@ -87,8 +89,24 @@ function textOf(value: unknown, nothing: string): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
+/** Rows are written together up to this size: a system call for each would take longer than everything else. */
+const bufferMax = 65_536;
+let buffered = '';
+
+/** Keeps a piece of a long output for the next write. */
+function printLater(text: string): void {
+  buffered += text;
+  if (buffered.length >= bufferMax) print('');
+}
+
 /** Written at once and in full: a stream would keep millions of rows in memory when its reader is slow. */
 export function print(text: string): void {
+  const whole = buffered + text;
+  buffered = '';
+  write(whole);
+}
+
+function write(text: string): void {
   const bytes = Buffer.from(text);
   let written = 0;
   while (written < bytes.length) {

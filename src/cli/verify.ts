@@ -18,7 +18,12 @@ export function verify(directory: string, { events, pages, json }: VerifyOptions
   const progress = new StepProgress();
   const result = withDatabase(directory, (database) => {
     const anchor = events || everything ? anchorMismatch(directory, database) : undefined;
-    const parts = { pages: pages || everything, events: events || everything };
+    const parts = {
+      structure: 'full',
+      pages: pages || everything,
+      events: events || everything,
+      index: everything,
+    } as const;
     const found = verifyDatabase(database, parts, (part, done, total) => progress.show(part, done, total));
     return { ...found, faults: anchor === undefined ? found.faults : [anchor, ...found.faults] };
   });

@@ -6,7 +6,7 @@ import { pageId } from '../domain/coin-page.ts';
 import { bitmapOf, countInUse } from '../domain/free-pages.ts';
 import { chatKeyChecksum, type StoredKey } from './chat-keys.ts';
 import { rowChecksum } from './checksum.ts';
-import { ChainVerifier, chainLinks, chainStart } from './event-chain.ts';
+import { ChainVerifier, chainStart, verifyChain } from './event-chain.ts';
 import { type EventHead, genesis } from './events.ts';
 import { keyEventIndexFaults } from './key-event-index.ts';
 import { migrationFiles } from './migrate.ts';
@@ -26,6 +26,10 @@ export interface Parts {
   /** Coin pages, bitmap, keys, tickets, settings and SQLite's own check. */
   readonly pages: boolean;
   readonly events: boolean;
+  /** SQLite's own check: the quick one leaves out whether indexes and tables agree. */
+  readonly structure: 'full' | 'quick';
+  /** The index of key events, which is derived and not worth the time of a backup. */
+  readonly index: boolean;
 }
 
 const rowsPerRead = 500;
@@ -41,7 +45,7 @@ export function verifyDatabase(database: Database, parts: Parts, progress: Progr
   let keys = 0;
   if (parts.pages) {
     progress('structure', 0, 1);
-    faults.push(...structureFaults(database));
+    faults.push(...structureFaults(database, parts.structure));
     attempt('coin pages', faults, () => {
       pages = verifyPages(database, faults, progress);
     });
@@ -52,6 +56,7 @@ export function verifyDatabase(database: Database, parts: Parts, progress: Progr
   }
   const chain = new ChainVerifier(readChainStart(database, faults));
   if (parts.events) attempt('events', faults, () => verifyEvents(database, chain, faults, progress));
+  if (parts.index) attempt('index of key events', faults, () => faults.push(...keyEventIndexFaults(database)));
   return { faults: faults.slice(0, faultsMax), pages, keys, events: chain.checked, head: chain.head };
 }
 
@@ -73,10 +78,11 @@ function readChainStart(database: Database, faults: string[]): EventHead {
   }
 }
 
-function structureFaults(database: Database): string[] {
+function structureFaults(database: Database, structure: Parts['structure']): string[] {
   try {
-    const rows = database.pragma('integrity_check') as { integrity_check: string }[];
-    return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
+    const check = structure === 'full' ? 'integrity_check' : 'quick_check';
+    const rows = database.pragma(check) as Record<string, string>[];
+    return rows.map((row) => row[check] ?? '').filter((text) => text !== 'ok');
   } catch (error) {
     return [`SQLite cannot read the database: ${(error as Error).message}`];
   }
@@ -201,10 +207,7 @@ function verifyEvents(database: Database, chain: ChainVerifier, faults: string[]
     .pluck()
     .get(start);
   if (early !== 0) faults.push(`${early} events stand before the start of the chain`);
-  for (const link of chainLinks(database, start)) {
-    chain.add(link);
-    if (chain.checked % 10_000 === 0) progress('events', chain.checked, total);
-  }
+  verifyChain(database, chain, (done) => progress('events', done, total));
   chain.finish();
   faults.push(...chain.faults);
   const orphans = database
@@ -214,7 +217,6 @@ function verifyEvents(database: Database, chain: ChainVerifier, faults: string[]
     )
     .pluck();
   for (const event of orphans.all()) faults.push(`records of a reconstruction name event ${event}, which is none`);
-  faults.push(...keyEventIndexFaults(database));
 }
 
 function countRows(database: Database, table: 'coin_pages' | 'chat_keys' | 'events'): number {

@@ -4,6 +4,7 @@ import { Exchange, makeNode, openBeside, openStore } from '../support/harness.ts
 import { buildRequest, ctr, getPayload, postPayload } from '../support/wire.ts';
 
 /** Every stored value, changed where it lies, is found; an unchanged database raises no alarm. */
+const everything = { structure: 'full', pages: true, events: true, index: true } as const;
 const coin = Buffer.from('010000012c', 'hex');
 const keys = Buffer.alloc(400, 4);
 const file = Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), keys]);
@@ -36,7 +37,7 @@ describe('verify', () => {
   it('finds a changed bit in every column of every table, and nothing before', () => {
     const directory = filledNode();
     const beside = openBeside(directory);
-    const everything = { pages: true, events: true };
+
     const check = () => verifyDatabase(beside, everything, () => undefined).faults;
     expect(check()).toEqual([]);
     beside.pragma('ignore_check_constraints = ON');
@@ -70,7 +71,7 @@ describe('verify', () => {
     const faultsAfter = (sql: string) => {
       beside.exec('BEGIN');
       beside.exec(sql);
-      const { faults } = verifyDatabase(beside, { pages: true, events: true }, () => undefined);
+      const { faults } = verifyDatabase(beside, everything, () => undefined);
       beside.exec('ROLLBACK');
       return faults.length;
     };

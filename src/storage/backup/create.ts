@@ -24,7 +24,7 @@ import {
 } from './container.ts';
 import { decryptFile, encryptFile } from './encryption.ts';
 import { writeBackupRecord } from './record.ts';
-import type { SnapshotResult, SnapshotTask } from './snapshot-worker.ts';
+import type { SnapshotFacts, SnapshotProof, SnapshotTask } from './snapshot-worker.ts';
 
 export interface BackupRequest {
   /** Data directory of the node. */
@@ -94,14 +94,18 @@ function removeAbandoned(folder: string, now: number): void {
 }
 
 async function writeContainer(request: BackupRequest, working: string): Promise<Manifest> {
-  const source = join(request.directory, databaseFileName);
-  const snapshot = await takeSnapshot({ source, target: working }, request);
-  if (snapshot.faults.length > 0) {
-    throw new BackupError(
-      `the node's data is damaged, no backup was made: ${snapshot.faults[0]}; "raida-node verify" lists all`,
-    );
+  const facts = await copyDatabase(join(request.directory, databaseFileName), working, request);
+  request.progress('proving', 0, 1);
+  const [rows, chain, databasePart] = await Promise.all([
+    runTask<SnapshotProof>({ kind: 'rows', source: working }, request.signal),
+    runTask<SnapshotProof>({ kind: 'events', source: working }, request.signal),
+    describePart(databaseFileName, working),
+  ]);
+  const [fault] = [...rows.faults, ...chain.faults];
+  if (fault !== undefined) {
+    throw new BackupError(`the node's data is damaged, no backup was made: ${fault}; "raida-node verify" lists all`);
   }
-  const parts = [await describePart(databaseFileName, working)];
+  const parts = [databasePart];
   const others = otherFiles(request.directory, request.configFileName).map((name) => ({
     name,
     content: readFileSync(join(request.directory, name)),
@@ -109,12 +113,15 @@ async function writeContainer(request: BackupRequest, working: string): Promise<
   for (const { name, content } of others) {
     parts.push({ name, size: content.length, sha256: createHash('sha256').update(content).digest('hex') });
   }
-  const { faults: _, ...facts } = snapshot;
   const manifest: Manifest = {
     format: backupFormat,
     program: request.program,
     createdAt: new Date(request.now).toISOString(),
     ...facts,
+    coinPages: rows.pages,
+    chatKeys: rows.keys,
+    events: chain.events,
+    head: chain.head,
     parts,
   };
   const target = await open(working, 'a', 0o600);
@@ -128,28 +135,32 @@ async function writeContainer(request: BackupRequest, working: string): Promise<
   return manifest;
 }
 
-/** Runs the copying thread; meanwhile reports its progress and syncs what it has written. */
-async function takeSnapshot(task: SnapshotTask, { progress, signal }: BackupRequest): Promise<SnapshotResult> {
-  const total = statSync(task.source).size;
-  const worker = new Worker(workerFile, { workerData: task });
+/** Copies in a thread; meanwhile reports its progress and syncs what it has written. */
+async function copyDatabase(source: string, target: string, request: BackupRequest): Promise<SnapshotFacts> {
+  const total = statSync(source).size;
   let syncing = false;
   const timer = setInterval(async () => {
-    if (syncing || !existsSync(task.target)) return;
+    if (syncing || !existsSync(target)) return;
     syncing = true;
-    await syncPath(task.target).catch(() => undefined);
-    progress('copying', statSync(task.target, { throwIfNoEntry: false })?.size ?? 0, total);
+    await syncPath(target).catch(() => undefined);
+    request.progress('copying', statSync(target, { throwIfNoEntry: false })?.size ?? 0, total);
     syncing = false;
   }, syncIntervalMs);
   try {
-    return await new Promise<SnapshotResult>((resolveResult, reject) => {
-      signal?.addEventListener('abort', () => void worker.terminate(), { once: true });
-      worker.once('message', resolveResult);
-      worker.once('error', reject);
-      worker.once('exit', (code) => reject(new BackupError(`the copying thread ended with ${code}`)));
-    });
+    return await runTask<SnapshotFacts>({ kind: 'copy', source, target }, request.signal);
   } finally {
     clearInterval(timer);
   }
+}
+
+function runTask<Result>(task: SnapshotTask, signal: AbortSignal | undefined): Promise<Result> {
+  const worker = new Worker(workerFile, { workerData: task });
+  return new Promise<Result>((resolveResult, reject) => {
+    signal?.addEventListener('abort', () => void worker.terminate(), { once: true });
+    worker.once('message', resolveResult);
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new BackupError(`a thread of the backup ended with ${code}`)));
+  });
 }
 
 function otherFiles(directory: string, configFileName: string): string[] {

@@ -1,52 +1,50 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabaseReadOnly } from '../database.ts';
-import { schemaVersion } from '../migrate.ts';
+import { appliedMigrations } from '../migrate.ts';
 import { readIdentity } from '../settings.ts';
-import { verifyDatabase } from '../verify.ts';
+import { type Verification, verifyDatabase } from '../verify.ts';
 import type { Manifest } from './container.ts';
 
 /**
- * The part of a backup that blocks, in a thread of its own: a consistent copy of a database, then the proof that the copy
- * is sound. The copy is read through a connection that takes no lock a serving node would notice.
+ * The parts of a backup that block, each in a thread of its own: a consistent copy of a database, through a connection that
+ * takes no lock a serving node would notice, and the proofs that the copy is sound.
  */
-export interface SnapshotTask {
-  readonly source: string;
-  readonly target: string;
-}
+export type SnapshotTask =
+  | { readonly kind: 'copy'; readonly source: string; readonly target: string }
+  | { readonly kind: 'rows' | 'events'; readonly source: string };
 
-export interface SnapshotResult {
+/** What a copy holds: for the manifest. */
+export type SnapshotFacts = Pick<Manifest, 'raidaId' | 'coinId' | 'schemaVersion'>;
+
+export interface SnapshotProof {
   readonly faults: readonly string[];
-  readonly raidaId: number;
-  readonly coinId: number;
-  readonly schemaVersion: number;
-  readonly coinPages: number;
-  readonly chatKeys: number;
+  readonly pages: number;
+  readonly keys: number;
   readonly events: number;
   readonly head: Manifest['head'];
 }
 
-const { source, target } = workerData as SnapshotTask;
-copy();
-parentPort?.postMessage(prove());
+const task = workerData as SnapshotTask;
+parentPort?.postMessage(task.kind === 'copy' ? copy(task.source, task.target) : prove(task.source, task.kind));
 
-function copy(): void {
+function copy(source: string, target: string): SnapshotFacts {
   const database = openDatabaseReadOnly(source);
-  database.prepare('VACUUM INTO ?').run(target);
-  database.close();
+  try {
+    database.prepare('VACUUM INTO ?').run(target);
+    const identity = readIdentity(database) ?? { raidaId: -1, coinId: -1 };
+    return { ...identity, schemaVersion: appliedMigrations(database) };
+  } finally {
+    database.close();
+  }
 }
 
-function prove(): SnapshotResult {
-  const database = openDatabaseReadOnly(target);
-  const result = verifyDatabase(database, { pages: true, events: true }, () => undefined);
-  const identity = readIdentity(database) ?? { raidaId: -1, coinId: -1 };
-  database.close();
-  return {
-    ...identity,
-    faults: result.faults,
-    schemaVersion: schemaVersion(),
-    coinPages: result.pages,
-    chatKeys: result.keys,
-    events: result.events,
-    head: { ...result.head, hash: result.head.hash.toString('hex') },
-  };
+function prove(source: string, kind: 'rows' | 'events'): SnapshotProof {
+  const database = openDatabaseReadOnly(source);
+  try {
+    const parts = { structure: 'quick', pages: kind === 'rows', events: kind === 'events', index: false } as const;
+    const { head, ...result }: Verification = verifyDatabase(database, parts, () => undefined);
+    return { ...result, head: { ...head, hash: head.hash.toString('hex') } };
+  } finally {
+    database.close();
+  }
 }

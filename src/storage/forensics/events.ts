@@ -65,7 +65,7 @@ export function listEvents(database: Database, filter: EventFilter, order: Event
      ORDER BY sequence ${direction} LIMIT ?`,
   );
   const bounds = database.prepare<[], { first: number | null; last: number | null }>(
-    'SELECT min(sequence) AS first, max(sequence) AS last FROM events',
+    'SELECT (SELECT min(sequence) FROM events) AS first, (SELECT max(sequence) FROM events) AS last',
   );
   const { first, last } = bounds.get() ?? {};
   const start = order.newestFirst ? (last ?? 0) + 1 : (first ?? 1) - 1;

@@ -31,7 +31,8 @@ export interface KeyRecord {
 }
 
 const columns = `key_id AS keyId, denomination, serial_number AS serialNumber, length(key) AS size, posted_at AS postedAt,
-  replacements, (SELECT count(*) FROM all_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1) AS fetches`;
+  replacements, (SELECT count(*) FROM main.key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)
+    + (SELECT count(*) FROM recent_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1) AS fetches`;
 
 /** What can be asked about keys, over one connection that may be read-only. */
 export class KeyForensics {
@@ -46,14 +47,12 @@ export class KeyForensics {
   list(filter: KeyFilter, limit: number): Generator<KeyRecord> {
     const conditions = conditionsOf(filter);
     const prefix = filter.idPrefix ?? '';
-    const first = Buffer.from(prefix.padEnd(32, '0'), 'hex');
     const last = Buffer.from(prefix.padEnd(32, 'f'), 'hex');
     const select = this.#database.prepare<unknown[], KeyRecord>(
-      `SELECT ${columns} FROM chat_keys
-       WHERE key_id >= ? AND key_id > ? AND key_id <= ? AND ${conditions.sql} ORDER BY key_id LIMIT ?`,
+      `SELECT ${columns} FROM chat_keys WHERE key_id > ? AND key_id <= ? AND ${conditions.sql} ORDER BY key_id LIMIT ?`,
     );
-    return pages(Buffer.alloc(0) as Buffer, limit, (position: Buffer, count) => {
-      const rows = select.all(first, position, last, ...conditions.parameters, count);
+    return pages(justBelow(prefix), limit, (position: Buffer, count) => {
+      const rows = select.all(position, last, ...conditions.parameters, count);
       return { rows, position: rows.length < count ? undefined : rows.at(-1)?.keyId };
     });
   }
@@ -72,8 +71,24 @@ export class KeyForensics {
   }
 }
 
-const eventFromAddress = `EXISTS (SELECT 1 FROM all_key_events a JOIN events e ON e.sequence = a.sequence
-  WHERE a.key_id = chat_keys.key_id AND e.action = ? AND e.status = 250 AND e.address = ?)`;
+/** The greatest value below every id that starts so: a shorter blob sorts before those that it begins. */
+function justBelow(prefix: string): Buffer {
+  const even = prefix.length % 2 === 0 ? prefix : `${prefix}0`;
+  const start = Buffer.from(even, 'hex');
+  return start.length === 16 ? Buffer.concat([start.subarray(0, 15), before(start[15] ?? 0)]) : start;
+}
+
+/** What follows 15 bytes in the greatest value below the id that ends in `byte`. */
+function before(byte: number): Buffer {
+  return byte === 0 ? Buffer.alloc(0) : Buffer.from([byte - 1, 0xff]);
+}
+
+const eventFromAddress = ['main.key_events', 'recent_key_events']
+  .map(
+    (table) => `EXISTS (SELECT 1 FROM ${table} a JOIN events e ON e.sequence = a.sequence
+      WHERE a.key_id = chat_keys.key_id AND e.action = ? AND e.status = 250 AND e.address = ?)`,
+  )
+  .join(' OR ');
 
 function conditionsOf(filter: KeyFilter): Conditions {
   const conditions = new Conditions();
@@ -83,10 +98,17 @@ function conditionsOf(filter: KeyFilter): Conditions {
   if (filter.since !== undefined) conditions.add('posted_at >= ?', filter.since);
   if (filter.until !== undefined) conditions.add('posted_at <= ?', filter.until);
   if (filter.neverFetched === true) {
-    conditions.add('NOT EXISTS (SELECT 1 FROM all_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)');
+    conditions.add('NOT EXISTS (SELECT 1 FROM main.key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)');
+    conditions.add(
+      'NOT EXISTS (SELECT 1 FROM recent_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)',
+    );
   }
   if (filter.replaced === true) conditions.add('replacements > 0');
-  if (filter.postedBy !== undefined) conditions.add(eventFromAddress, 'post-key', filter.postedBy);
-  if (filter.fetchedBy !== undefined) conditions.add(eventFromAddress, 'get-key', filter.fetchedBy);
+  if (filter.postedBy !== undefined) conditions.add(eventFromAddress, ...twice('post-key', filter.postedBy));
+  if (filter.fetchedBy !== undefined) conditions.add(eventFromAddress, ...twice('get-key', filter.fetchedBy));
   return conditions;
+}
+
+function twice(action: string, address: string): string[] {
+  return [action, address, action, address];
 }

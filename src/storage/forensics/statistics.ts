@@ -98,7 +98,7 @@ export function eventStatistics(database: Database): EventCount[] {
   );
   const { first, last } = database
     .prepare<[], { first: number | null; last: number | null }>(
-      'SELECT min(sequence) AS first, max(sequence) AS last FROM events',
+      'SELECT (SELECT min(sequence) FROM events) AS first, (SELECT max(sequence) FROM events) AS last',
     )
     .get() ?? { first: null, last: null };
   const counts = new Map<string, EventCount>();
