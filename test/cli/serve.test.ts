@@ -132,5 +132,6 @@ describe('the command line', () => {
 
   it('makes completions for three shells', () => {
     for (const shell of ['bash', 'zsh', 'fish']) expect(run(['completion', shell]).stdout).toContain('never-fetched');
+    expect(run(['man']).stdout).toContain('.SH EXIT STATUS');
   });
 });

@@ -61,6 +61,10 @@ export function addNodeVerbs(program: Command, setExitCode: SetExitCode): void {
     .command('completion <shell>')
     .description('completion script for bash, zsh or fish')
     .action(async (shell) => (await import('../completion.ts')).completion(program, shell));
+  program
+    .command('man')
+    .description('the manual page, for man -l -')
+    .action(async () => (await import('../man-page.ts')).manPage(program));
 }
 
 function overridesOf(options: { host?: string; port?: number; set: string[] }): Override[] {
