@@ -19,9 +19,9 @@ const meanings: Record<keyof typeof ExitCode, string> = {
 export function manPage(program: Command): void {
   const verbs = program.commands.filter((command) => command.name() !== 'help' && !isHidden(command));
   const lines = [
-    `.TH RAIDA\\-NODE 1 "" "raida\\-node ${escape(programVersion)}" "User Commands"`,
+    `.TH RAIDA\\-NODE 1 "" "raida\\-node ${roff(programVersion)}" "User Commands"`,
     '.SH NAME',
-    `raida\\-node \\- ${escape(program.description())}`,
+    `raida\\-node \\- ${roff(program.description())}`,
     '.SH SYNOPSIS',
     '.B raida\\-node',
     '.I verb',
@@ -34,7 +34,7 @@ export function manPage(program: Command): void {
     ...item('RAIDA_NODE_SECTION_KEY', 'any setting of config.toml'),
     '.SH EXIT STATUS',
     ...Object.entries(ExitCode).flatMap(([name, code]) =>
-      item(String(code), escape(meanings[name as keyof typeof ExitCode])),
+      item(String(code), roff(meanings[name as keyof typeof ExitCode])),
     ),
     '.SH FILES',
     ...item('config.toml', 'settings, in the data directory'),
@@ -50,15 +50,15 @@ function describeVerb(command: Command, prefix: string): string[] {
     argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
   );
   if (command.commands.length > 0) return command.commands.flatMap((each) => describeVerb(each, `${name} `));
-  const options = command.options.flatMap((option) => item(option.flags, escape(option.description)));
-  return ['.SS', `${escape([name, ...words].join(' '))}`, escape(command.description()), ...options];
+  const options = command.options.flatMap((option) => item(option.flags, roff(option.description)));
+  return ['.SS', `${roff([name, ...words].join(' '))}`, roff(command.description()), ...options];
 }
 
 function item(term: string, text: string): string[] {
-  return ['.TP', `\\fB${escape(term)}\\fR`, text];
+  return ['.TP', `\\fB${roff(term)}\\fR`, text];
 }
 
-function escape(text: string): string {
+function roff(text: string): string {
   return text
     .replaceAll('\\', '\\e')
     .replaceAll('-', '\\-')
