@@ -62,6 +62,8 @@ const nothingTraced: Trace = {};
 export class Dispatch {
   readonly #parts: DispatchParts;
   readonly #refusals: LineLimiter;
+  readonly #failedBatches: LineLimiter;
+  readonly #failedRequests: LineLimiter;
   readonly #backlog = new EventBacklog();
   /** Cleared while the disk is nearly full: reads and their events still fit. */
   acceptsWrites = true;
@@ -72,6 +74,8 @@ export class Dispatch {
   constructor(parts: DispatchParts) {
     this.#parts = parts;
     this.#refusals = new LineLimiter(parts.logger, parts.clock.monotonicMs);
+    this.#failedBatches = new LineLimiter(parts.logger, parts.clock.monotonicMs);
+    this.#failedRequests = new LineLimiter(parts.logger, parts.clock.monotonicMs);
   }
 
   get requests(): number {
@@ -109,7 +113,7 @@ export class Dispatch {
 
   /** The disk took nothing: what writes is refused, what reads is answered, and the events wait. */
   #runWithoutDisk(batch: readonly Request[], error: unknown, now: number): Buffer[] {
-    this.#parts.logger.error({ err: error, requests: batch.length }, 'batch undone');
+    this.#failedBatches.error({ err: error, requests: batch.length }, 'batch undone');
     if (isSyncFailure(error)) {
       this.#failedDisk = true;
       this.#parts.onDiskFailure(error);
@@ -135,7 +139,7 @@ export class Dispatch {
         }),
       );
     } catch (error) {
-      this.#parts.logger.error({ err: error, requests: batch.length }, 'reads failed');
+      this.#failedBatches.error({ err: error, requests: batch.length }, 'reads failed');
       return batch.map((request) => this.#seal(request, failure));
     }
   }
@@ -207,7 +211,7 @@ export class Dispatch {
 
   #statusOf(error: unknown, command: Command | undefined): { status: Status; reason: string } {
     if (error instanceof Refusal) return error;
-    this.#parts.logger.error({ err: error, command: command?.name }, 'request failed');
+    this.#failedRequests.error({ err: error, command: command?.name }, 'request failed');
     return isStorageFailure(error)
       ? { status: Status.FILESYSTEM, reason: 'storage' }
       : { status: Status.INTERNAL, reason: 'internal' };

@@ -16,17 +16,25 @@ export class LineLimiter {
   }
 
   info(fields: object, message: string): void {
-    if (!this.#logger.isLevelEnabled('info')) return;
+    this.#limit('info', fields, message);
+  }
+
+  error(fields: object, message: string): void {
+    this.#limit('error', fields, message);
+  }
+
+  #limit(level: 'info' | 'error', fields: object, message: string): void {
+    if (!this.#logger.isLevelEnabled(level)) return;
     const now = this.#monotonicMs();
     if (now - this.#secondStart >= 1_000) {
-      if (this.#leftOut > 0) this.#logger.info({ leftOut: this.#leftOut }, `${message}: more than shown`);
+      if (this.#leftOut > 0) this.#logger[level]({ leftOut: this.#leftOut }, `${message}: more than shown`);
       this.#secondStart = now;
       this.#written = 0;
       this.#leftOut = 0;
     }
     if (this.#written < linesPerSecond) {
       this.#written += 1;
-      this.#logger.info(fields, message);
+      this.#logger[level](fields, message);
     } else {
       this.#leftOut += 1;
     }
