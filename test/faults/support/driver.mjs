@@ -1,0 +1,122 @@
+/*
+ * Works on a node as its server does, without a socket: batches through dispatch, checkpoints and anchors in between. After
+ * each batch, when its replies would leave, it notes the acknowledged keys in the file `acknowledged`, in the same order of
+ * events that the recorder sees. `weaker` runs it with less than FULL, for the control that must lose something.
+ */
+
+import { openSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { performance } from 'node:perf_hooks';
+
+const [directory, seedText, batchesText, weaker] = process.argv.slice(2);
+const require = createRequire(import.meta.url);
+const Database = require('better-sqlite3');
+
+if (weaker !== undefined) {
+  const pragma = Database.prototype.pragma;
+  Database.prototype.pragma = function weakened(text, options) {
+    if (text === 'synchronous = FULL') return pragma.call(this, `synchronous = ${weaker}`, options);
+    if (text === 'synchronous') return 2;
+    return pragma.call(this, text, options);
+  };
+}
+
+const dist = new URL('../../../dist/', import.meta.url);
+const load = (path) => import(new URL(path, dist).href);
+const { Store } = await load('storage/store.js');
+const { Dispatch } = await load('server/dispatch.js');
+const { framerRules } = await load('server/framer-rules.js');
+const { Framer } = await load('protocol/framer.js');
+const { Registry } = await load('commands/registry.js');
+const { factsOf } = await load('server/node.js');
+const { parseConfig } = await load('config.js');
+const { createLogger } = await load('logger.js');
+const { PooledRandom } = await load('server/random.js');
+const { encodeRequest } = await load('protocol/request.js');
+const { postKeyPayload, getKeyPayload, ticketRecordPayload, coinPayload } = await load('client/payloads.js');
+const { sealTicket } = await load('protocol/ticket.js');
+
+let state = Number(seedText) >>> 0;
+function next(limit) {
+  state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+  return state % limit;
+}
+
+const store = Store.open(directory);
+const registry = new Registry();
+const random = new PooledRandom();
+const dispatch = new Dispatch({
+  store,
+  registry,
+  random,
+  logger: createLogger('silent'),
+  clock: { now: () => Date.now(), monotonicMs: () => performance.now() },
+  facts: factsOf(parseConfig('', 'driver'), store.identity, () => ({ uptimeSeconds: 0, requests: 0, failures: 0 })),
+  onDiskFailure: (error) => {
+    throw error;
+  },
+});
+const rules = framerRules(registry, store.identity.raidaId, store.identity.coinId);
+const nobody = { type: 0, coins: [] };
+
+function request(command, payload) {
+  const { raidaId, coinId } = store.identity;
+  const { bytes } = encodeRequest({ raidaId, coinId, commandGroup: 4, command, payload, encryption: nobody }, random);
+  let found;
+  new Framer(rules).push(bytes, (frame) => {
+    found = { frame, receivedAtMs: performance.now(), address: '192.0.2.1' };
+  });
+  return found;
+}
+
+const coin = { denomination: 1, serialNumber: 300 };
+const keyIdOf = (number) => Buffer.from(number.toString(16).padStart(32, '0'), 'hex');
+const acknowledged = openSync(`${directory}/acknowledged`, 'a');
+const authorityKey = Buffer.alloc(16, 4);
+
+for (let batch = 0; batch < Number(batchesText); batch += 1) {
+  const keys = [];
+  const requests = [];
+  for (let index = next(12) + 1; index > 0; index -= 1) {
+    const kind = next(10);
+    const number = next(400);
+    if (kind < 6) {
+      keys.push(number);
+      const pad = Buffer.alloc(128, next(256));
+      requests.push(
+        request(
+          41,
+          postKeyPayload.encode({
+            keyId: keyIdOf(number),
+            clientAddress: Buffer.alloc(16),
+            ...coin,
+            pad,
+            keyStart: 0,
+            keySize: next(128),
+          }),
+        ),
+      );
+    } else if (kind < 8) {
+      requests.push(
+        request(43, getKeyPayload.encode({ keyId: keyIdOf(number), ...coin, clientAddress: Buffer.alloc(16) })),
+      );
+    } else {
+      const target = { denomination: next(3), serialNumber: next(4_000) };
+      const ticket = sealTicket(authorityKey, Buffer.alloc(16), target, random.bytes(8), random.bytes(2));
+      const record = ticketRecordPayload.encode({
+        coinId: 6,
+        splitId: next(2),
+        authority: 3,
+        shardId: 0,
+        ...target,
+        ticket,
+      });
+      requests.push(request(45, Buffer.concat([coinPayload.encode(coin), record])));
+    }
+  }
+  const replies = dispatch.run(requests);
+  if (replies.some((reply) => ![0, 194, 250].includes(reply[2]))) throw new Error('an unexpected status');
+  writeSync(acknowledged, `${JSON.stringify({ sequence: store.head().sequence, keys })}\n`);
+  if (next(7) === 0) store.checkpoint();
+  if (next(25) === 0) await store.renewAnchor();
+}
