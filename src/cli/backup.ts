@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { configFileName } from '../config.ts';
 import { BackupError } from '../storage/backup/container.ts';
@@ -29,6 +30,7 @@ export async function backup(target: string, directory: string, options: BackupO
   if (identity === undefined) throw new CommandFailure(ExitCode.dataDamaged, 'the database belongs to no node');
   const now = Date.now();
   const file = isFolder ? join(target, backupFileName(identity.raidaId, now)) : target;
+  setPriority(constants.priority.PRIORITY_LOW);
   const progress = new StepProgress();
   const manifest = await createBackup({
     directory,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, configFileName, loadConfig, type Override, parseConfig } from '../config.ts';
 import { finishInterruptedRestore } from '../storage/backup/restore.ts';
@@ -80,6 +80,7 @@ function demandSame(name: string, configured: number | undefined, stored: number
 function makeDirectories(directory: string): void {
   try {
     mkdirSync(join(directory, coinsDirectoryName), { recursive: true, mode: 0o700 });
+    chmodSync(directory, 0o700);
   } catch (error) {
     throw new CommandFailure(ExitCode.cannotCreate, `cannot create ${directory}: ${(error as Error).message}`);
   }

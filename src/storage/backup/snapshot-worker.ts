@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabaseReadOnly } from '../database.ts';
 import { appliedMigrations } from '../migrate.ts';
@@ -23,6 +24,9 @@ export interface SnapshotProof {
   readonly events: number;
   readonly head: Manifest['head'];
 }
+
+/** Of this thread alone, on Linux: whoever answers requests goes first. */
+setPriority(constants.priority.PRIORITY_LOW);
 
 const task = workerData as SnapshotTask;
 parentPort?.postMessage(task.kind === 'copy' ? copy(task.source, task.target) : prove(task.source, task.kind));
