@@ -20,6 +20,8 @@ const folderOf = (path: string) =>
     ?.slice(1)
     .find((name) => name !== undefined) ?? '';
 
+const tests = filesBelow('test').map((path) => ({ path, text: readFileSync(`${root}${path}`, 'utf8') }));
+
 /** What each part may import beside itself. */
 const leaves = ['config', 'logger', 'closest', 'version'];
 const arrows: Record<string, readonly string[]> = {
@@ -95,9 +97,32 @@ describe('commands and rules', () => {
     expect([...cited].filter((id) => !known.includes(id))).toEqual([]);
   });
 
+  it('every rule is proved by a test or a vector, not only named in the code', () => {
+    const proved = tests.flatMap(({ text }) => text.match(/\b(?:RH|RB|RP|ST|KX|FL)-\d+(?:\.\d+)?\b/g) ?? []);
+    expect([...ruleIds].filter((id) => !proved.includes(id))).toEqual([]);
+  });
+
   it('every test that ARCHITECTURE.md names is there', () => {
     const named = readFileSync(`${root}ARCHITECTURE.md`, 'utf8').match(/test\/[\w/-]+\.test\.ts/g) ?? [];
     expect(named.length).toBeGreaterThan(8);
     for (const path of named) expect(filesBelow('test'), path).toContain(path);
+  });
+});
+
+describe('every test', () => {
+  const programs = tests.filter(({ path }) => path.endsWith('.ts'));
+  it.each(programs)('$path runs whole and says what it proves', ({ text }) => {
+    expect(text.split('\n').length).toBeLessThanOrEqual(330);
+    expect(text).not.toMatch(/\b(?:it|test|describe)(?:\.each)?\.(?:skip|only|todo)\b|ts-(?:ignore|expect-error)/);
+    expect(text).toMatch(/\/\*\*/);
+  });
+
+  it.each(['wire', 'socket', 'model'])('builds its bytes without a line of src: support/%s.ts', (name) => {
+    const text = programs.find(({ path }) => path === `test/support/${name}.ts`)?.text ?? 'from ../../src/';
+    expect(text).not.toMatch(/from '[^']*\/src\//);
+  });
+
+  it('leads nowhere outside of the project', () => {
+    for (const { path, text } of tests) expect(text, path).not.toMatch(/\.\.\/shared|\/work\/|\/home\//);
   });
 });

@@ -119,14 +119,8 @@ export class Dispatch {
       this.#parts.onDiskFailure(error);
       return batch.map((request) => this.#seal(request, failure));
     }
-    return batch.map((request) => {
-      const { commandGroup, command } = request.frame.header;
-      if (this.#parts.registry.find(commandGroup, command)?.access === 'write') {
-        this.#trace(request, failure, now, (entry) => this.#backlog.add(entry));
-        return this.#seal(request, failure);
-      }
-      return this.#runReads([request], now, (entry) => this.#backlog.add(entry))[0] ?? emptyPayload;
-    });
+    const keep = (entry: EventEntry) => this.#backlog.add(entry);
+    return batch.map((request) => this.#runReads([request], now, keep)[0] ?? this.#seal(request, failure));
   }
 
   #runReads(batch: readonly Request[], now: number, keep?: (entry: EventEntry) => void): Buffer[] {
@@ -187,7 +181,7 @@ export class Dispatch {
       demandSize(frame.header, command);
       const input = command.parse(opened.payload);
       trace = (output) => command.trace?.(input, output) ?? nothingTraced;
-      if (command.access === 'write' && !this.acceptsWrites) throw new Refusal(Status.FILESYSTEM, 'disk-nearly-full');
+      if (command.access === 'write') this.#demandDisk(writer);
       const output = execute(command, input, this.#callFor(frame.header, now), reader, writer);
       return { ...command.encode(output), opened, trace: trace(output) };
     } catch (error) {
@@ -195,6 +189,12 @@ export class Dispatch {
       writer?.assertActive(error);
       return { status, payload: emptyPayload, reason, opened, trace: trace?.(undefined) ?? nothingTraced };
     }
+  }
+
+  /** A command that writes is refused where nothing can be written: after its envelope proved sound, so that it is signed. */
+  #demandDisk(writer: Writer | undefined): void {
+    if (writer === undefined) throw new Refusal(Status.FILESYSTEM, 'storage');
+    if (!this.acceptsWrites) throw new Refusal(Status.FILESYSTEM, 'disk-nearly-full');
   }
 
   #callFor(header: RequestHeader, now: number): Call {

@@ -1,63 +1,22 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parseCoinName } from '../../src/domain/coin.ts';
-import type { Store } from '../../src/storage/store.ts';
 import { programVersion } from '../../src/version.ts';
-import { Exchange, fixedNow, makeNode, openStore, systemRandom } from '../support/harness.ts';
+import { Exchange, openStore } from '../support/harness.ts';
+import {
+  bytesOf,
+  coinOf,
+  contentOf,
+  directoryOf,
+  hex,
+  type Labelled,
+  randomOf,
+  readVectors,
+  type Vector,
+  vectorFiles,
+  wantedContent,
+} from '../support/vector.ts';
 import { masked, openModernReply, readReply, type WireCoin } from '../support/wire.ts';
 
-/**
- * One vector file a command: the database before, the request's bytes in wire order, the reply's bytes, the database
- * after, and the rules that each vector proves. A failure names the field, not an offset.
- */
-type Labelled = readonly (readonly [label: string, bytes: string])[];
-
-interface StoredCoin {
-  readonly coin: string;
-  readonly authentication_number: string;
-  readonly mfs: number;
-}
-
-interface StoredKey {
-  readonly key_id: string;
-  readonly coin: string;
-  readonly key: string;
-}
-
-interface Vector {
-  readonly name: string;
-  readonly rules: readonly string[];
-  readonly settings?: string;
-  readonly random?: readonly string[];
-  readonly coins_before: readonly StoredCoin[];
-  readonly keys_before?: readonly StoredKey[];
-  readonly encryption_coins?: Readonly<Record<string, string>>;
-  /** Requests sent first. */
-  readonly before?: readonly Labelled[];
-  readonly request: Labelled;
-  readonly reply: {
-    readonly status: number;
-    readonly bytes?: Labelled;
-    readonly payload?: string;
-    readonly payload_ascii?: string;
-  };
-  readonly after_coins?: readonly StoredCoin[];
-  readonly after_keys?: readonly StoredKey[];
-}
-
-const folder = new URL('../vectors/', import.meta.url);
-const hex = (text: string) => Buffer.from(text, 'hex');
-
-function coinOf(name: string) {
-  const coin = parseCoinName(name);
-  if (coin === undefined) throw new Error(`${name} is no coin`);
-  return coin;
-}
-
-function bytesOf(labelled: Labelled): Buffer {
-  return Buffer.concat(labelled.map(([, bytes]) => hex(bytes)));
-}
-
+/** Every vector through dispatch: reply and database, byte for byte. A failure names the field, not an offset. */
 function expectLabelled(actual: Buffer, wanted: Labelled): void {
   let position = 0;
   for (const [label, bytes] of wanted) {
@@ -66,26 +25,6 @@ function expectLabelled(actual: Buffer, wanted: Labelled): void {
     position += size;
   }
   expect(actual.length, 'size of the reply').toBe(position);
-}
-
-function prepare(vector: Vector): { store: Store; exchange: Exchange } {
-  const coins = vector.coins_before.map(({ coin, authentication_number, mfs }) => ({
-    ...coinOf(coin),
-    secret: hex(authentication_number),
-    mfs,
-  }));
-  const files = Object.entries(vector.encryption_coins ?? {}).map(([name, file]) => [name, hex(file)] as const);
-  const store = openStore(makeNode(coins, Object.fromEntries(files)));
-  store.write((writer) => {
-    for (const { key_id, coin, key } of vector.keys_before ?? []) {
-      writer.chatKeys.put(hex(key_id), { coin: coinOf(coin), key: hex(key) }, fixedNow);
-    }
-  });
-  const draws = [...(vector.random ?? [])];
-  const random = {
-    bytes: (size: number) => (draws[0]?.length === size * 2 ? hex(draws.shift() ?? '') : systemRandom.bytes(size)),
-  };
-  return { store, exchange: new Exchange(store, { random, settings: vector.settings ?? '' }) };
 }
 
 /** The coins that sealed the request, read from its own header and the database before. */
@@ -123,32 +62,13 @@ function expectReply(vector: Vector, request: Buffer, reply: Buffer): void {
   }
 }
 
-function expectDatabase(vector: Vector, store: Store): void {
-  store.read((reader) => {
-    for (const { coin, authentication_number, mfs } of vector.after_coins ?? []) {
-      const record = reader.coins.record(coinOf(coin));
-      expect([record?.authenticationNumber.toString('hex'), record?.mfs], coin).toEqual([authentication_number, mfs]);
-    }
-    const known = [...(vector.keys_before ?? []), ...(vector.after_keys ?? [])].map(({ key_id }) => key_id);
-    for (const id of vector.after_keys === undefined ? [] : new Set(known)) {
-      const wanted = vector.after_keys?.find(({ key_id }) => key_id === id);
-      const found = reader.chatKeys.find(hex(id));
-      expect(found && [`${found.coin.denomination}:${found.coin.serialNumber}`, found.key.toString('hex')], id).toEqual(
-        wanted && [wanted.coin, wanted.key],
-      );
-    }
-  });
-}
-
-const files = readdirSync(folder).filter((name) => name !== 'key-exchange.json');
-
-describe.each(files)('%s', (file) => {
-  const { vectors } = JSON.parse(readFileSync(new URL(file, folder), 'utf8')) as { vectors: Vector[] };
-  it.each(vectors)('$name $rules', (vector) => {
-    const { store, exchange } = prepare(vector);
+describe.each(vectorFiles)('%s', (file) => {
+  it.each(readVectors(file))('$name $rules', (vector) => {
+    const store = openStore(directoryOf(vector));
+    const exchange = new Exchange(store, { random: randomOf(vector), settings: vector.settings ?? '' });
     for (const request of vector.before ?? []) exchange.one(bytesOf(request));
     const request = bytesOf(vector.request);
     expectReply(vector, request, exchange.one(request));
-    expectDatabase(vector, store);
+    expect(contentOf(vector, store)).toEqual(wantedContent(vector));
   });
 });
