@@ -1,10 +1,11 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /** The slow proofs: `npm run test:faults`. FAULT_SCALE makes them shorter, FAULT_SEED repeats one. */
 export default defineConfig({
   test: {
     include: ['test/faults/**/*.test.ts'],
-    globalSetup: ['test/support/build.ts'],
+    globalSetup: [fileURLToPath(new URL('../support/build.ts', import.meta.url))],
     testTimeout: 1_800_000,
     fileParallelism: false,
   },
