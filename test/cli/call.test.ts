@@ -111,7 +111,7 @@ describe('call', () => {
   });
 
   it('answers usage errors with 2 and a line that helps', async () => {
-    const { call } = await node();
+    const { served, call } = await node();
     const wrong = [
       call('frobnicate'),
       call('get-key', 'xyz'),
@@ -123,6 +123,13 @@ describe('call', () => {
     ];
     for (const words of wrong) {
       const { code, stdout, stderr } = run(words);
+      // Clients that connect and hang up without a word cost the node nothing.
+      await new Promise((next) => setImmediate(next));
+      const { exitCode, signalCode } = served.process;
+      expect({ exitCode, signalCode }, `the node after ${words.join(' ')}`).toEqual({
+        exitCode: null,
+        signalCode: null,
+      });
       expect([code, stdout, stderr], words.join(' ')).toEqual([2, '', expect.stringContaining('Try: raida-node call')]);
     }
   });
