@@ -25,12 +25,13 @@ export function databaseFile(directory: string): string {
   return join(directory, databaseFileName);
 }
 
+/** A restore that was cut off before its last rename is finished first: in that moment the directory only seems empty. */
 export function isNode(directory: string): boolean {
+  finishInterruptedRestore(directory);
   return existsSync(databaseFile(directory));
 }
 
 export function demandNode(directory: string): void {
-  finishInterruptedRestore(directory);
   if (!isNode(directory)) {
     throw new CommandFailure(
       ExitCode.failed,

@@ -7,6 +7,7 @@ import { createBackup } from '../../src/storage/backup/create.ts';
 import { finishInterruptedRestore, restoreBackup } from '../../src/storage/backup/restore.ts';
 import { removeOldBackups } from '../../src/storage/backup/retention.ts';
 import { LossDetected, Store } from '../../src/storage/store.ts';
+import { run } from '../support/cli.ts';
 import { Exchange, fixedNow, makeNode, openBeside, openStore, temporaryFolder } from '../support/harness.ts';
 import { buildRequest, postPayload } from '../support/wire.ts';
 
@@ -132,6 +133,9 @@ describe('backup and restore', () => {
     await restoreTo(file, join(folder, 'other.restored'));
     finishInterruptedRestore(join(folder, 'other'));
     expect(existsSync(join(folder, 'other/node.db'))).toBe(true);
+    await restoreTo(file, join(folder, 'third.restored'));
+    expect(run(['init', '--data', join(folder, 'third')]).code).toBe(4);
+    expect(contentOf(join(folder, 'third'))).toBe(contentOf(join(folder, 'other')));
   });
 
   it('keep the newest backups only, and touch nothing else', () => {
