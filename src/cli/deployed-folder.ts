@@ -36,14 +36,23 @@ export function pageAddressOf(path: string): PageAddress | string {
   return pagePath(address) === path ? address : `belongs at ${pagePath(address)}`;
 }
 
-/** All files below a folder of the deployed one, in a fixed order. */
+/**
+ * All files below a folder of the deployed one, in a fixed order; with them every empty directory that is none of the
+ * server's own (Data/DD and Data/DD/PP), so that nothing that lies there goes unmentioned.
+ */
 export function filesBelow(root: string, folder: string): FolderFile[] {
   const start = join(root, folder);
   if (!existsSync(start)) return [];
   return entriesOf(start).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
-    return isDirectory(root, path, entry) ? filesBelow(root, path) : [{ path, name: entry.name }];
+    if (!isDirectory(root, path, entry)) return [{ path, name: entry.name }];
+    const inside = filesBelow(root, path);
+    return inside.length > 0 || isPageFolder(path) ? inside : [{ path, name: entry.name }];
   });
+}
+
+function isPageFolder(path: string): boolean {
+  return /^Data(?:\/[0-9a-f]{2}){1,2}$/.test(path);
 }
 
 function entriesOf(directory: string): Dirent[] {

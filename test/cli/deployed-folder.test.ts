@@ -95,6 +95,9 @@ describe('import', () => {
     put(deployed, `Keys/${'b'.repeat(32)}`, Buffer.alloc(200));
     put(deployed, 'coins/01.7.bin', Buffer.concat([Buffer.from('09010007', 'hex'), Buffer.alloc(436)]));
     put(deployed, 'coins/01.8.bin', Buffer.alloc(439));
+    for (const path of ['Data/01/00/0009.bin', 'coins/01.5.bin', `Keys/${'d'.repeat(32)}`])
+      mkdirSync(join(deployed, path));
+    mkdirSync(join(deployed, 'Data/02/00'), { recursive: true });
     execFileSync('mkfifo', [join(deployed, 'Keys', 'c'.repeat(32))]);
     const wallet = Buffer.alloc(439, 7);
     Buffer.from('09010006', 'hex').copy(wallet);
@@ -106,6 +109,7 @@ describe('import', () => {
     expect([report.pages, report.keys, report.encryptionCoins]).toEqual([3, 40, 3]);
     expect(Object.fromEntries(report.refused.map(({ file, reason }) => [file, reason]))).toEqual({
       'Data/01/00/0007.bin': 'is 17407 bytes long, not 17408',
+      'Data/01/00/0009.bin': 'is not a plain file',
       'Data/01/00/notes.txt': 'is not named like a coin page (Data/DD/PP/NNNN.bin)',
       'Data/01/01/0005.bin': 'belongs at Data/01/00/0005.bin',
       'Data/01/03/03e8.bin': 'names page 1000; the last one is 999',
@@ -114,6 +118,8 @@ describe('import', () => {
       [`Keys/${'a'.repeat(32)}`]: 'is 3 bytes long, at least 5 are needed',
       [`Keys/${'b'.repeat(32)}`]: 'holds a key of 195 bytes, at most 127 are possible',
       [`Keys/${'c'.repeat(32)}`]: 'is not a plain file',
+      [`Keys/${'d'.repeat(32)}`]: 'is not a plain file',
+      'coins/01.5.bin': 'is not a plain file',
       'coins/01.7.bin': 'names coin id 7, not 6',
       'coins/01.8.bin': 'has 439 bytes but is not in wallet format 9',
     });

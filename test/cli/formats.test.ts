@@ -115,7 +115,11 @@ describe('import', () => {
       data,
     ]);
     expect(report.keys).toBe(1);
-    expect(report.refused.map(({ file }) => file)).toEqual([`Keys/${'a'.repeat(32)}`, `Keys/${'b'.repeat(32)}`]);
+    expect(report.refused.map(({ file }) => file)).toEqual([
+      `Keys/${'a'.repeat(32)}`,
+      `Keys/${'b'.repeat(32)}`,
+      'coins/01.5.bin',
+    ]);
   });
 
   it('of what is no folder, or no deployed one, makes no node', () => {
