@@ -90,7 +90,7 @@ export class Dispatch {
   run(batch: readonly Request[]): Buffer[] {
     const now = this.#parts.clock.now();
     if (!batch.some((request) => this.#isTraced(request))) return this.#runReads(batch, now);
-    if (this.#failedDisk) return batch.map((request) => this.#seal(request, failure));
+    if (this.#failedDisk) return this.#runReads(batch, now);
     try {
       const replies = this.#parts.store.write((writer) => {
         this.#backlog.write(writer, now);
@@ -117,7 +117,7 @@ export class Dispatch {
     if (isSyncFailure(error)) {
       this.#failedDisk = true;
       this.#parts.onDiskFailure(error);
-      return batch.map((request) => this.#seal(request, failure));
+      return this.#runReads(batch, now);
     }
     const keep = (entry: EventEntry) => this.#backlog.add(entry);
     return batch.map((request) => this.#runReads([request], now, keep)[0] ?? this.#seal(request, failure));
@@ -181,7 +181,7 @@ export class Dispatch {
       demandSize(frame.header, command);
       const input = command.parse(opened.payload);
       trace = (output) => command.trace?.(input, output) ?? nothingTraced;
-      if (command.access === 'write') this.#demandDisk(writer);
+      this.#demandDisk(command, writer);
       const output = execute(command, input, this.#callFor(frame.header, now), reader, writer);
       return { ...command.encode(output), opened, trace: trace(output) };
     } catch (error) {
@@ -191,8 +191,10 @@ export class Dispatch {
     }
   }
 
-  /** A command that writes is refused where nothing can be written: after its envelope proved sound, so that it is signed. */
-  #demandDisk(writer: Writer | undefined): void {
+  /** Refuses what the disk cannot take: after the envelope proved sound, so that the refusal is signed (RP-5). */
+  #demandDisk(command: Command, writer: Writer | undefined): void {
+    if (this.#failedDisk && command.trace !== undefined) throw new Refusal(Status.FILESYSTEM, 'disk-failed');
+    if (command.access === 'read') return;
     if (writer === undefined) throw new Refusal(Status.FILESYSTEM, 'storage');
     if (!this.acceptsWrites) throw new Refusal(Status.FILESYSTEM, 'disk-nearly-full');
   }
