@@ -104,11 +104,11 @@ describe('deadlines and limits', () => {
     const whole = buildRequest({ group: 4, command: 41, body: Buffer.alloc(2_000) });
     const body = await lifetime(port, [whole.subarray(0, 33), Buffer.alloc(1)], 60);
     const silent = await lifetime(port, [Buffer.alloc(0)], 10_000);
-    expect(header).toBeLessThan(2_500);
+    expect(header).toBeLessThan(1_200);
     expect(body).toBeGreaterThan(500);
-    expect(body).toBeLessThan(3_000);
+    expect(body).toBeLessThan(1_600);
     expect(silent).toBeGreaterThan(900);
-    expect(silent).toBeLessThan(4_000);
+    expect(silent).toBeLessThan(2_500);
   });
 
   it('more connections than allowed are closed at once, the others served', async () => {
