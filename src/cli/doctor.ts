@@ -7,8 +7,8 @@ import { assertSqliteVersion, openDatabaseReadOnly, sqliteVersion } from '../sto
 import { fileSystemOf } from '../storage/file-system.ts';
 import { DirectoryInUse, ProcessLock } from '../storage/process-lock.ts';
 import { readIdentity } from '../storage/settings.ts';
+import { databaseFile, demandNode } from './existing-node.ts';
 import { ExitCode } from './exit-codes.ts';
-import { databaseFile, demandNode } from './node-directory.ts';
 import { printJson, printTable } from './output.ts';
 
 interface Finding {

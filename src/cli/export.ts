@@ -2,12 +2,12 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 
 import { dirname, join } from 'node:path';
 import { encodeChatKey } from '../domain/chat-key.ts';
 import { isEncryptionCoinFileName } from '../domain/encryption-coin.ts';
+import { coinsDirectoryName } from '../storage/data-directory.ts';
 import { openDatabaseReadOnly } from '../storage/database.ts';
 import { Export } from '../storage/export.ts';
-import { coinsDirectoryName } from '../storage/store.ts';
 import { coinsFolder, dataFolder, deployedConfigFile, keysFolder, pagePath } from './deployed-folder.ts';
+import { databaseFile, demandNode } from './existing-node.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
-import { databaseFile, demandNode } from './node-directory.ts';
 import { printFields, printJson } from './output.ts';
 import { ProgressBar } from './progress.ts';
 

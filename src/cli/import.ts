@@ -22,7 +22,8 @@ import {
   encryptionCoinFileNames,
   encryptionCoinFileSize,
 } from '../domain/encryption-coin.ts';
-import { coinsDirectoryName, type Store, type Writer } from '../storage/store.ts';
+import { coinsDirectoryName } from '../storage/data-directory.ts';
+import type { Store, Writer } from '../storage/store.ts';
 import {
   coinsFolder,
   dataFolder,
@@ -34,8 +35,9 @@ import {
   readDeployedSettings,
   readPlainFile,
 } from './deployed-folder.ts';
+import { isNode } from './existing-node.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
-import { createNode, isNode, type NewNode } from './node-directory.ts';
+import { createNode, type NewNode } from './node-directory.ts';
 import { print, printFields, printJson } from './output.ts';
 import { ProgressBar } from './progress.ts';
 import { withStore } from './writing.ts';

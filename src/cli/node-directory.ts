@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, configFileName, loadConfig, type Override, parseConfig } from '../config.ts';
-import { finishInterruptedRestore } from '../storage/backup/restore.ts';
+import { coinsDirectoryName } from '../storage/data-directory.ts';
 import { ProcessLock } from '../storage/process-lock.ts';
 import type { NodeIdentity } from '../storage/settings.ts';
-import { coinsDirectoryName, databaseFileName, Store } from '../storage/store.ts';
+import { Store } from '../storage/store.ts';
+import { isNode } from './existing-node.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
 
 /** CloudCoin. */
@@ -19,25 +20,6 @@ export interface NewNode {
   readonly port?: number | undefined;
   /** 32 hexadecimal digits; a random one otherwise. */
   readonly adminKey?: string | undefined;
-}
-
-export function databaseFile(directory: string): string {
-  return join(directory, databaseFileName);
-}
-
-/** A restore that was cut off before its last rename is finished first: in that moment the directory only seems empty. */
-export function isNode(directory: string): boolean {
-  finishInterruptedRestore(directory);
-  return existsSync(databaseFile(directory));
-}
-
-export function demandNode(directory: string): void {
-  if (!isNode(directory)) {
-    throw new CommandFailure(
-      ExitCode.failed,
-      `there is no node in ${directory}: make one with "raida-node init --data ${directory}"`,
-    );
-  }
 }
 
 /** Makes a node: directory, encryption coin folder, configuration, database. Refuses to touch an existing one. */

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { QueryRefused, runQuery } from '../storage/forensics/query.ts';
+import { demandNode } from './existing-node.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
-import { demandNode } from './node-directory.ts';
 import { type Format, printRows } from './output.ts';
 import { withDatabase } from './with-database.ts';
 

@@ -5,8 +5,9 @@ import { openDatabaseReadOnly } from '../storage/database.ts';
 import { fileSystemOf } from '../storage/file-system.ts';
 import { readIdentity } from '../storage/settings.ts';
 import { programVersion } from '../version.ts';
+import { databaseFile, demandNode, isNode } from './existing-node.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
-import { createNode, databaseFile, demandNode, isNode, loadNodeConfig } from './node-directory.ts';
+import { createNode, loadNodeConfig } from './node-directory.ts';
 
 export interface ServeOptions {
   readonly directory: string;

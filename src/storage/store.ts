@@ -4,13 +4,15 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { RandomSource } from '../domain/random.ts';
 import { type ChatKeyReader, ChatKeyWriter } from './chat-keys.ts';
 import { type CoinPageReader, CoinPageWriter } from './coin-pages.ts';
+import { coinsDirectoryName, databaseFileName } from './data-directory.ts';
 import { openDatabase, StorageError } from './database.ts';
 import { EncryptionCoins } from './encryption-coins.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { anchorMismatch, renewAnchor, writeAnchor } from './head-anchor.ts';
 import { KeyEventIndex } from './key-event-index.ts';
-import { appliedMigrations, migrateDatabase } from './migrate.ts';
+import { migrateDatabase } from './migrate.ts';
 import { Retention } from './retention.ts';
+import { appliedMigrations } from './schema-version.ts';
 import { seal, sealingKeySize, unseal } from './seal.ts';
 import { type NodeIdentity, readIdentity, readSealingKey, writeIdentity } from './settings.ts';
 import { syncDirectory } from './sync.ts';
@@ -39,10 +41,6 @@ export interface Writer extends Reader {
   /** Throws TransactionLost where an error has ended the transaction; going on would write outside of one. */
   assertActive(cause: unknown): void;
 }
-
-/** Names of what a data directory holds. */
-export const databaseFileName = 'node.db';
-export const coinsDirectoryName = 'coins';
 
 interface TransactionStatements {
   readonly begin: Statement;

@@ -9,7 +9,7 @@ import { rowChecksum } from './checksum.ts';
 import { ChainVerifier, chainStart, verifyChain } from './event-chain.ts';
 import { type EventHead, genesis } from './events.ts';
 import { keyEventIndexFaults } from './key-event-index.ts';
-import { migrationFiles } from './migrate.ts';
+import { migrationFiles } from './schema-version.ts';
 
 /** Told of progress: what is looked at, how much of it is done, and how much there is. */
 export type Progress = (part: string, done: number, total: number) => void;

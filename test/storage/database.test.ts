@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import SqliteDatabase, { type Database } from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { assertSqliteVersion, openDatabase, StorageError, sqliteVersion } from '../../src/storage/database.ts';
-import { appliedMigrations, migrateDatabase, schemaVersion } from '../../src/storage/migrate.ts';
+import { migrateDatabase } from '../../src/storage/migrate.ts';
+import { appliedMigrations, schemaVersion } from '../../src/storage/schema-version.ts';
 import { Store } from '../../src/storage/store.ts';
 import { coinId, makeNode, openBeside, openStore, raidaId, systemRandom, temporaryFolder } from '../support/harness.ts';
 

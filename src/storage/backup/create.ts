@@ -12,7 +12,7 @@ import {
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { coinsDirectoryName, databaseFileName } from '../store.ts';
+import { coinsDirectoryName, databaseFileName } from '../data-directory.ts';
 import {
   BackupError,
   type BackupPart,

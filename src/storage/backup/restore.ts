@@ -11,15 +11,16 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { databaseFileName } from '../data-directory.ts';
 import { openDatabaseReadOnly } from '../database.ts';
 import { EventReader } from '../events.ts';
 import { writeAnchor } from '../head-anchor.ts';
-import { schemaVersion } from '../migrate.ts';
 import { ProcessLock } from '../process-lock.ts';
-import { databaseFileName } from '../store.ts';
+import { schemaVersion } from '../schema-version.ts';
 import { syncDirectory } from '../sync.ts';
 import { BackupError, type Manifest, readManifest, readParts } from './container.ts';
 import { decryptFile, isEncrypted } from './encryption.ts';
+import { finishInterruptedRestore, readyFolder } from './interrupted-restore.ts';
 
 export interface RestoreRequest {
   readonly file: string;
@@ -42,8 +43,6 @@ export interface Restored {
 
 /** The directory is not empty, or a node works on it. */
 export class RestoreRefused extends Error {}
-
-const readySuffix = '.restored';
 
 /**
  * Brings a backup back. Everything is built beside the directory, proved and synced; one rename makes it the node. Killed
@@ -68,12 +67,6 @@ export async function restoreBackup(request: RestoreRequest): Promise<Restored> 
     lock?.release();
     rmSync(staging, { recursive: true, force: true });
   }
-}
-
-/** Completes a restore that was cut off between its two renames: the new node is whole, only its name is missing. */
-export function finishInterruptedRestore(directory: string): void {
-  const ready = `${resolve(directory)}${readySuffix}`;
-  if (!existsSync(directory) && existsSync(join(ready, databaseFileName))) renameSync(ready, directory);
 }
 
 async function build(request: RestoreRequest, staging: string): Promise<Manifest> {
@@ -157,7 +150,7 @@ function install(staging: string, directory: string, occupied: boolean, now: num
     takeName(staging, directory);
     return undefined;
   }
-  const ready = `${directory}${readySuffix}`;
+  const ready = readyFolder(directory);
   rmSync(ready, { recursive: true, force: true });
   renameSync(staging, ready);
   syncDirectory(dirname(directory));

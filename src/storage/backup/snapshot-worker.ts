@@ -1,7 +1,7 @@
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabaseReadOnly } from '../database.ts';
-import { appliedMigrations } from '../migrate.ts';
+import { appliedMigrations } from '../schema-version.ts';
 import { readIdentity } from '../settings.ts';
 import { type Verification, verifyDatabase } from '../verify.ts';
 import type { Manifest } from './container.ts';
