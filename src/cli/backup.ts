@@ -5,14 +5,15 @@ import { configFileName } from '../config.ts';
 import { BackupError } from '../storage/backup/container.ts';
 import { createBackup } from '../storage/backup/create.ts';
 import { backupFileName, removeOldBackups } from '../storage/backup/retention.ts';
-import { readIdentity } from '../storage/settings.ts';
+import { openDatabaseReadOnly } from '../storage/database.ts';
+import { type NodeIdentity, readIdentity } from '../storage/settings.ts';
 import { programVersion } from '../version.ts';
 import { UsageError } from './arguments.ts';
+import { databaseFile, demandNode } from './existing-node.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
 import { printFields, printJson } from './output.ts';
 import { demandPassphrase } from './passphrase.ts';
 import { StepProgress } from './progress.ts';
-import { withDatabase } from './with-database.ts';
 
 export interface BackupOptions {
   readonly keep?: number | undefined;
@@ -26,7 +27,7 @@ export async function backup(target: string, directory: string, options: BackupO
   const isFolder = target.endsWith('/') || (existsSync(target) && statSync(target).isDirectory());
   if (options.keep !== undefined && !isFolder) throw new UsageError('--keep goes with a folder, not with a file');
   const passphrase = options.encrypt ? demandPassphrase(options.passphraseFile) : undefined;
-  const identity = withDatabase(directory, readIdentity);
+  const identity = identityOf(directory);
   if (identity === undefined) throw new CommandFailure(ExitCode.dataDamaged, 'the database belongs to no node');
   const now = Date.now();
   const file = isFolder ? join(target, backupFileName(identity.raidaId, now)) : target;
@@ -49,4 +50,15 @@ export async function backup(target: string, directory: string, options: BackupO
   const report = { file, createdAt, coinPages, chatKeys, events, sequence: head.sequence, encrypted: options.encrypt };
   if (options.json) printJson({ ...report, manifest, removed });
   else printFields(report);
+}
+
+/** Of a database of any schema: a backup is what one makes before an upgrade. */
+function identityOf(directory: string): NodeIdentity | undefined {
+  demandNode(directory);
+  const database = openDatabaseReadOnly(databaseFile(directory));
+  try {
+    return readIdentity(database);
+  } finally {
+    database.close();
+  }
 }

@@ -2,13 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from 'better-sqlite3';
 import { statusName } from '../protocol/status.ts';
 import { ChainVerifier, chainStart, verifyChain } from '../storage/event-chain.ts';
-import {
-  type EventFilter,
-  type EventOrder,
-  type EventRecord,
-  listEvents,
-  reconstructionsOf,
-} from '../storage/forensics/events.ts';
+import type { EventFilter } from '../storage/forensics/event-filter.ts';
+import { type EventOrder, listEvents } from '../storage/forensics/event-search.ts';
+import { type EventRecord, reconstructionsOf } from '../storage/forensics/events.ts';
 import { eventStatistics } from '../storage/forensics/statistics.ts';
 import { anchorMismatch } from '../storage/head-anchor.ts';
 import { ExitCode } from './exit-codes.ts';

@@ -1,4 +1,4 @@
-import { type KeyFilter, KeyForensics } from '../storage/forensics/keys.ts';
+import { findKey, type KeyFilter, keyHistory, listKeys } from '../storage/forensics/keys.ts';
 import { keyStatistics } from '../storage/forensics/statistics.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
 import { type Format, print, printFields, printJson, printRows, printTable, timeText } from './output.ts';
@@ -11,23 +11,20 @@ const historyColumns = ['sequence', 'time', 'action', 'statusName', 'reason', 'c
 
 /** `raida-node keys list`: the stored keys without their bytes. */
 export function keysList(directory: string, filter: KeyFilter, limit: number, format: Format): void {
-  withDatabase(directory, (database) =>
-    printRows(new KeyForensics(database).list(filter, limit), keyView, listColumns, format),
-  );
+  withDatabase(directory, (database) => printRows(listKeys(database, filter, limit), keyView, listColumns, format));
 }
 
 /** `raida-node keys show`: one key and who handled it. */
 export function keysShow(directory: string, keyId: Buffer, asJson: boolean): void {
   withDatabase(directory, (database) => {
-    const forensics = new KeyForensics(database);
-    const key = forensics.find(keyId);
-    if (key === undefined) throw new CommandFailure(ExitCode.failed, `there is no key ${keyId.toString('hex')}`);
-    const history = forensics.history(keyId).map(eventView);
+    const found = findKey(database, keyId);
+    if (found === undefined) throw new CommandFailure(ExitCode.failed, `there is no key ${keyId.toString('hex')}`);
+    const history = found.history.map(eventView);
     if (asJson) {
-      printJson({ ...keyView(key), history });
+      printJson({ ...keyView(found.key), history });
       return;
     }
-    printFields(keyView(key));
+    printFields(keyView(found.key));
     print('\n');
     printTable(history, historyColumns);
   });
@@ -35,9 +32,7 @@ export function keysShow(directory: string, keyId: Buffer, asJson: boolean): voi
 
 /** `raida-node keys history`: every event about an id, newest first, also of one that is gone or never was. */
 export function keysHistory(directory: string, keyId: Buffer, format: Format): void {
-  withDatabase(directory, (database) =>
-    printRows(new KeyForensics(database).history(keyId), eventView, historyColumns, format),
-  );
+  withDatabase(directory, (database) => printRows(keyHistory(database, keyId), eventView, historyColumns, format));
 }
 
 /** `raida-node keys stats`. */

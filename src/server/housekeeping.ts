@@ -77,7 +77,7 @@ export class Housekeeping {
     if (sequence === this.#indexedThrough || !dispatch.acceptsWrites) return;
     try {
       this.#indexedThrough = store.write((writer) =>
-        writer.keyEvents.advance(sequence, busy ? indexedWhenBusy : indexedWhenIdle),
+        writer.eventIndex.advance(sequence, busy ? indexedWhenBusy : indexedWhenIdle),
       );
     } catch (error) {
       logger.error({ err: error }, 'indexing failed');

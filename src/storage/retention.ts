@@ -51,9 +51,10 @@ export class Retention {
     const oldest = this.#selectEvents.all(eventsPerBatch);
     const kept = oldest.findIndex((event) => event.time >= before);
     const old = kept === -1 ? oldest : oldest.slice(0, kept);
+    const [first] = old;
     const last = old.at(-1);
-    if (last === undefined) return 0;
-    writer.keyEvents.removeThrough(last.sequence);
+    if (first === undefined || last === undefined) return 0;
+    writer.eventIndex.removeThrough(first.sequence, last.sequence);
     this.#deleteReconstructions.run(last.sequence);
     writeChainStart(this.#database, last);
     const details = { removed: old.length, sequence: last.sequence, hash: last.hash.toString('hex') };

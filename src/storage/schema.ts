@@ -3,7 +3,7 @@ import { blob, check, index, integer, primaryKey, sqliteTable, text } from 'driz
 
 /**
  * The tables, as data. The SQL that makes them is in migrations/; two details that drizzle cannot express are written
- * there by hand: chat_keys, key_events, tickets, reconstructions and settings are WITHOUT ROWID. Events are rows by number: appending is cheap.
+ * there by hand: chat_keys, key_events, coin_events, tickets, reconstructions and settings are WITHOUT ROWID. Events are rows by number: appending is cheap.
  */
 
 /** One row a coin page: 1,024 records of 17 bytes, as a deployed server's page file holds them. */
@@ -61,6 +61,7 @@ export const chatKeys = sqliteTable(
   (table) => [
     check('chat_keys_id', sql`length(${table.keyId}) = 16`),
     check('chat_keys_size', sql`length(${table.key}) <= 127`),
+    index('chat_keys_coin').on(table.denomination, table.serialNumber),
   ],
 );
 
@@ -103,15 +104,13 @@ export const events = sqliteTable(
     details: text('details'),
     hash: blob('hash', { mode: 'buffer' }).notNull(),
   },
-  (table) => [
-    index('events_coin').on(table.denomination, table.serialNumber).where(sql`${table.serialNumber} IS NOT NULL`),
-    check('events_hash', sql`length(${table.hash}) = 32`),
-  ],
+  (table) => [check('events_hash', sql`length(${table.hash}) = 32`)],
 );
 
 /**
  * Which events are about which key: an index that follows the log within seconds, because a write for a random key id costs
- * a page of its own and no reply should wait for that. Derived, so it carries no checksum; `settings` says how far it is.
+ * a page of its own and no reply should wait for that. Derived like the two tables after it, so none carries a checksum;
+ * `settings` says how far they are.
  */
 export const keyEvents = sqliteTable(
   'key_events',
@@ -123,6 +122,25 @@ export const keyEvents = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.keyId, table.sequence] })],
 );
+
+/** Which events concern which coin, in whatever role. */
+export const coinEvents = sqliteTable(
+  'coin_events',
+  {
+    denomination: integer('denomination').notNull(),
+    serialNumber: integer('serial_number').notNull(),
+    sequence: integer('sequence').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.denomination, table.serialNumber, table.sequence] })],
+);
+
+/** Earliest and latest time within each 1,024 events: the clock may have jumped, so sequence and time need not agree. */
+export const eventTimes = sqliteTable('event_times', {
+  /** Sequence number div 1,024. */
+  block: integer('block').primaryKey(),
+  timeMin: integer('time_min').notNull(),
+  timeMax: integer('time_max').notNull(),
+});
 
 /** What became of each record of a Decrypt RAIDA Key. Covered by the hash of its event. */
 export const reconstructions = sqliteTable(
@@ -140,10 +158,7 @@ export const reconstructions = sqliteTable(
     /** The half and MFS that an accepted record replaced, sealed under the node's own key. */
     previous: blob('previous', { mode: 'buffer' }),
   },
-  (table) => [
-    primaryKey({ columns: [table.event, table.position] }),
-    index('reconstructions_coin').on(table.denomination, table.serialNumber),
-  ],
+  (table) => [primaryKey({ columns: [table.event, table.position] })],
 );
 
 /** What the node knows about itself: identity and secrets. */

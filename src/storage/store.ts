@@ -7,9 +7,9 @@ import { type CoinPageReader, CoinPageWriter } from './coin-pages.ts';
 import { coinsDirectoryName, databaseFileName } from './data-directory.ts';
 import { openDatabase, StorageError } from './database.ts';
 import { EncryptionCoins } from './encryption-coins.ts';
+import { EventIndex } from './event-index.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { anchorMismatch, renewAnchor, writeAnchor } from './head-anchor.ts';
-import { KeyEventIndex } from './key-event-index.ts';
 import { migrateDatabase } from './migrate.ts';
 import { Retention } from './retention.ts';
 import { appliedMigrations } from './schema-version.ts';
@@ -31,7 +31,7 @@ export interface Writer extends Reader {
   readonly chatKeys: ChatKeyWriter;
   readonly tickets: TicketWriter;
   readonly events: EventWriter;
-  readonly keyEvents: KeyEventIndex;
+  readonly eventIndex: EventIndex;
   readonly retention: Retention;
   /** Encrypts what must be kept but not seen; `context` binds it to its place. */
   seal(context: string, clear: Buffer, random: RandomSource): Buffer;
@@ -125,7 +125,7 @@ export class Store {
     this.#writer = {
       coins: new CoinPageWriter(database),
       chatKeys: new ChatKeyWriter(database),
-      keyEvents: new KeyEventIndex(database),
+      eventIndex: new EventIndex(database),
       tickets: new TicketWriter(database),
       events: new EventWriter(database),
       encryptionCoins,

@@ -1,7 +1,9 @@
 import type { Database } from 'better-sqlite3';
 import type { Coin } from '../../domain/coin.ts';
-import { completeKeyEvents } from '../key-event-index.ts';
-import { type EventRecord, findEvent } from './events.ts';
+import { indexedThrough, keyEventsOfLog, type Range } from '../event-index.ts';
+import { keyIdBounds } from './event-filter.ts';
+import { listEvents } from './event-search.ts';
+import type { EventRecord } from './events.ts';
 import { Conditions, pages } from './paging.ts';
 
 export interface KeyFilter {
@@ -31,56 +33,78 @@ export interface KeyRecord {
 }
 
 const columns = `key_id AS keyId, denomination, serial_number AS serialNumber, length(key) AS size, posted_at AS postedAt,
-  replacements, (SELECT count(*) FROM main.key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)
-    + (SELECT count(*) FROM recent_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1) AS fetches`;
+  replacements`;
 
-/** What can be asked about keys, over one connection that may be read-only. */
-export class KeyForensics {
-  readonly #database: Database;
+const fetchesSoFar = `(SELECT count(*) FROM main.key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)
+  + (SELECT count(*) FROM recent_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)`;
 
-  constructor(database: Database) {
-    completeKeyEvents(database);
-    this.#database = database;
-  }
-
-  /** Streams the keys that fit, in the order of their ids. */
-  list(filter: KeyFilter, limit: number): Generator<KeyRecord> {
-    const conditions = conditionsOf(filter);
-    const prefix = filter.idPrefix ?? '';
-    const last = Buffer.from(prefix.padEnd(32, 'f'), 'hex');
-    const select = this.#database.prepare<unknown[], KeyRecord>(
-      `SELECT ${columns} FROM chat_keys WHERE key_id > ? AND key_id <= ? AND ${conditions.sql} ORDER BY key_id LIMIT ?`,
-    );
-    return pages(justBelow(prefix), limit, (position: Buffer, count) => {
-      const rows = select.all(position, last, ...conditions.parameters, count);
-      return { rows, position: rows.length < count ? undefined : rows.at(-1)?.keyId };
-    });
-  }
-
-  find(keyId: Buffer): KeyRecord | undefined {
-    return this.#database.prepare<[Buffer], KeyRecord>(`SELECT ${columns} FROM chat_keys WHERE key_id = ?`).get(keyId);
-  }
-
-  /** Every event about an id, newest first, whether the key is there or not. */
-  history(keyId: Buffer): EventRecord[] {
-    return this.#database
-      .prepare<[Buffer], number>('SELECT sequence FROM all_key_events WHERE key_id = ? ORDER BY sequence DESC')
-      .pluck()
-      .all(keyId)
-      .flatMap((sequence) => findEvent(this.#database, sequence) ?? []);
-  }
+/** Streams the keys that fit, in the order of their ids. */
+export function listKeys(database: Database, filter: KeyFilter, limit: number): Generator<KeyRecord> {
+  copyRecentKeyEvents(database);
+  const conditions = conditionsOf(filter);
+  const [first, last] = keyIdBounds(filter.idPrefix ?? '');
+  const range = `${filter.coin === undefined ? '' : 'denomination = :denomination AND serial_number = :serialNumber AND'}
+    key_id >= :first AND key_id <= :last`;
+  const selectEnd = database
+    .prepare<unknown[], Buffer>(
+      `SELECT key_id FROM chat_keys WHERE ${range} ORDER BY key_id LIMIT 1 OFFSET ${keysLookedAt}`,
+    )
+    .pluck();
+  const select = database.prepare<unknown[], KeyRecord>(
+    `SELECT ${columns}, ${fetchesSoFar} AS fetches FROM chat_keys
+     WHERE ${range} AND key_id IS NOT :end AND ${conditions.sql} ORDER BY key_id LIMIT :count`,
+  );
+  return pages(first, limit, (position: Buffer, count) => {
+    const parameters = { ...filter.coin, first: position, last };
+    const end = selectEnd.get(parameters);
+    const rows = select.all(...conditions.parameters, { ...parameters, last: end ?? last, end: end ?? null, count });
+    const lastRow = rows.length === count ? rows.at(-1) : undefined;
+    return { rows, position: lastRow === undefined ? end : idAfter(lastRow.keyId) };
+  });
 }
 
-/** The greatest value below every id that starts so: a shorter blob sorts before those that it begins. */
-function justBelow(prefix: string): Buffer {
-  const even = prefix.length % 2 === 0 ? prefix : `${prefix}0`;
-  const start = Buffer.from(even, 'hex');
-  return start.length === 16 ? Buffer.concat([start.subarray(0, 15), before(start[15] ?? 0)]) : start;
+const keysLookedAt = 5_000;
+
+/** Status byte of a get key that handed the key out. */
+const succeeded = 250;
+
+/** The least id that is greater; undefined after the last one. */
+function idAfter(keyId: Buffer): Buffer | undefined {
+  const next = Buffer.from(keyId);
+  for (let index = next.length - 1; index >= 0; index -= 1) {
+    next[index] = ((next[index] ?? 0) + 1) & 0xff;
+    if (next[index] !== 0) return next;
+  }
+  return undefined;
 }
 
-/** What follows 15 bytes in the greatest value below the id that ends in `byte`. */
-function before(byte: number): Buffer {
-  return byte === 0 ? Buffer.alloc(0) : Buffer.from([byte - 1, 0xff]);
+/**
+ * Copies what the index of key events has not reached yet into a temporary table, so that one query sees all of it; a
+ * reading connection will do.
+ */
+function copyRecentKeyEvents(database: Database): void {
+  database.exec('CREATE TEMP TABLE recent_key_events (key_id BLOB, sequence INTEGER, fetched INTEGER)');
+  database
+    .prepare<[Range]>(`INSERT INTO recent_key_events ${keyEventsOfLog}`)
+    .run({ low: indexedThrough(database) + 1, high: Number.MAX_SAFE_INTEGER });
+  database.exec('CREATE INDEX temp.recent_key_events_key ON recent_key_events (key_id)');
+}
+
+/** One key with its history, newest event first. */
+export function findKey(database: Database, keyId: Buffer): { key: KeyRecord; history: EventRecord[] } | undefined {
+  const row = database
+    .prepare<[Buffer], Omit<KeyRecord, 'fetches'>>(`SELECT ${columns} FROM chat_keys WHERE key_id = ?`)
+    .get(keyId);
+  if (row === undefined) return undefined;
+  const history = [...keyHistory(database, keyId)];
+  const fetches = history.filter(({ action, status }) => action === 'get-key' && status === succeeded).length;
+  return { key: { ...row, fetches }, history };
+}
+
+/** Every event about an id, newest first, whether the key is there or not. */
+export function keyHistory(database: Database, keyId: Buffer): Generator<EventRecord> {
+  const order = { newestFirst: true, limit: Number.MAX_SAFE_INTEGER };
+  return listEvents(database, { keyIdPrefix: keyId.toString('hex') }, order);
 }
 
 const eventFromAddress = ['main.key_events', 'recent_key_events']
@@ -92,9 +116,6 @@ const eventFromAddress = ['main.key_events', 'recent_key_events']
 
 function conditionsOf(filter: KeyFilter): Conditions {
   const conditions = new Conditions();
-  if (filter.coin !== undefined) {
-    conditions.add('denomination = ? AND serial_number = ?', filter.coin.denomination, filter.coin.serialNumber);
-  }
   if (filter.since !== undefined) conditions.add('posted_at >= ?', filter.since);
   if (filter.until !== undefined) conditions.add('posted_at <= ?', filter.until);
   if (filter.neverFetched === true) {
