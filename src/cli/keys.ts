@@ -49,12 +49,14 @@ export function keysStatistics(directory: string, asJson: boolean): void {
   });
 }
 
+const keysPerTransaction = 1_000;
+
 /** `raida-node keys purge`: removes keys posted before a time, in small transactions. */
 export function keysPurge(directory: string, before: number, asJson: boolean): void {
   const removed = withStore(directory, (store) => {
     let total = 0;
     for (;;) {
-      const batch = store.write((writer) => writer.retention.purgeKeys(writer, before, Date.now()));
+      const batch = store.write((writer) => writer.retention.purgeKeys(writer, before, Date.now(), keysPerTransaction));
       total += batch.removed;
       if (batch.done) return total;
     }

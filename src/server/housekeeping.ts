@@ -9,6 +9,8 @@ import { backupFileName, removeOldBackups } from '../storage/backup/retention.ts
 import type { Store } from '../storage/store.ts';
 import { programVersion } from '../version.ts';
 import type { Clock, Dispatch } from './dispatch.ts';
+import { Indexing } from './indexing.ts';
+import { Retaining } from './retaining.ts';
 
 export interface HousekeepingParts {
   readonly directory: string;
@@ -20,19 +22,14 @@ export interface HousekeepingParts {
 }
 
 const intervalMs = 1_000;
-const indexIntervalMs = 50;
-/** Events indexed at once, while requests come and while none do. */
-const indexedWhenBusy = 200;
-const indexedWhenIdle = 1_500;
-const dayMs = 86_400_000;
 const retryBackupAfterMs = 600_000;
 
-/** What a node does by itself once a second: renews the anchor, removes what is past its retention, makes due backups. */
+/** What a node does by itself: watches the disk, renews the anchor each second, makes due backups, indexes and retains. */
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
-  readonly #timers: NodeJS.Timeout[];
-  #requestsSeen = 0;
-  #indexedThrough = 0;
+  readonly #timer: NodeJS.Timeout;
+  readonly #indexing: Indexing;
+  readonly #retaining: Retaining;
   readonly #stopped = new AbortController();
   #round: Promise<void> | undefined;
   #backup: Promise<void> | undefined;
@@ -41,16 +38,19 @@ export class Housekeeping {
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
-    const round = setInterval(() => {
+    this.#indexing = new Indexing(parts);
+    this.#retaining = new Retaining(parts);
+    this.#timer = setInterval(() => {
       this.#round ??= this.#keepHouse().finally(() => {
         this.#round = undefined;
       });
     }, intervalMs);
-    this.#timers = [round, setInterval(() => this.#index(), indexIntervalMs)];
   }
 
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#timer);
+    this.#indexing.stop();
+    this.#retaining.stop();
     this.#stopped.abort();
     await this.#round;
     await this.#backup;
@@ -60,27 +60,10 @@ export class Housekeeping {
     try {
       this.#watchDiskSpace();
       this.#parts.dispatch.recordBacklog();
-      this.#retain();
       await this.#renewAnchor();
       this.#planBackup();
     } catch (error) {
       this.#parts.logger.error({ err: error }, 'housekeeping failed');
-    }
-  }
-
-  /** Lets the index of key events follow the log: slowly while there are requests, faster when there are none. */
-  #index(): void {
-    const { store, dispatch, logger } = this.#parts;
-    const busy = dispatch.requests !== this.#requestsSeen;
-    this.#requestsSeen = dispatch.requests;
-    const { sequence } = store.head();
-    if (sequence === this.#indexedThrough || !dispatch.acceptsWrites) return;
-    try {
-      this.#indexedThrough = store.write((writer) =>
-        writer.eventIndex.advance(sequence, busy ? indexedWhenBusy : indexedWhenIdle),
-      );
-    } catch (error) {
-      logger.error({ err: error }, 'indexing failed');
     }
   }
 
@@ -103,15 +86,6 @@ export class Housekeeping {
     if (sequence === this.#anchored) return;
     await this.#parts.store.renewAnchor();
     this.#anchored = sequence;
-  }
-
-  #retain(): void {
-    const { config, store, clock } = this.#parts;
-    const now = clock.now();
-    const { retention_days: keyDays } = config.keys;
-    const { retention_days: eventDays } = config.events;
-    if (keyDays > 0) store.write((writer) => writer.retention.purgeKeys(writer, now - keyDays * dayMs, now));
-    if (eventDays > 0) store.write((writer) => writer.retention.pruneEvents(writer, now - eventDays * dayMs, now));
   }
 
   #planBackup(): void {

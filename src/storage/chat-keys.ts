@@ -1,11 +1,14 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { ChatKey } from '../domain/chat-key.ts';
-import type { Coin } from '../domain/coin.ts';
+import { type Coin, sameCoin } from '../domain/coin.ts';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
+import type { KeyIndex } from './key-index.ts';
 
-/** A row of chat_keys without its id. */
+/** A row of chat_keys. */
 export interface StoredKey {
+  readonly number: number;
+  readonly keyId: Buffer;
   readonly denomination: number;
   readonly serialNumber: number;
   readonly key: Buffer;
@@ -14,20 +17,23 @@ export interface StoredKey {
   readonly checksum: number;
 }
 
-/** Checksum of a key's row: everything in it. */
-export function chatKeyChecksum(keyId: Buffer, row: Omit<StoredKey, 'checksum'>): number {
-  const { denomination, serialNumber, key, postedAt, replacements } = row;
+/** The columns of chat_keys under the names of `StoredKey`. */
+export const storedKeyColumns = `number, key_id AS keyId, denomination, serial_number AS serialNumber, key,
+  posted_at AS postedAt, replacements, checksum`;
+
+/** Checksum of a key's row: everything in it but its number. */
+export function chatKeyChecksum(row: Omit<StoredKey, 'number' | 'checksum'>): number {
+  const { keyId, denomination, serialNumber, key, postedAt, replacements } = row;
   return rowChecksum([keyId, denomination, serialNumber, key, postedAt, replacements]);
 }
 
 export class ChatKeyReader {
-  readonly #select: Statement<[Buffer], StoredKey>;
+  protected readonly index: KeyIndex;
+  readonly #select: Statement<[number], StoredKey>;
 
-  constructor(database: Database) {
-    this.#select = database.prepare(
-      `SELECT denomination, serial_number AS serialNumber, key, posted_at AS postedAt, replacements, checksum
-       FROM chat_keys WHERE key_id = ?`,
-    );
+  constructor(database: Database, index: KeyIndex) {
+    this.index = index;
+    this.#select = database.prepare(`SELECT ${storedKeyColumns} FROM chat_keys WHERE number = ?`);
   }
 
   find(keyId: Buffer): ChatKey | undefined {
@@ -42,44 +48,63 @@ export class ChatKeyReader {
 
   /** The stored row, its checksum proved. Throws DamagedRow. */
   protected row(keyId: Buffer): StoredKey | undefined {
-    const row = this.#select.get(keyId);
-    if (row !== undefined && chatKeyChecksum(keyId, row) !== row.checksum) {
+    const number = this.index.numberOf(keyId);
+    if (number === undefined) return undefined;
+    const row = this.unproved(number);
+    if (row === undefined || !row.keyId.equals(keyId) || chatKeyChecksum(row) !== row.checksum) {
       throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
     }
     return row;
   }
+
+  protected unproved(number: number): StoredKey | undefined {
+    return this.#select.get(number);
+  }
 }
 
 export class ChatKeyWriter extends ChatKeyReader {
-  readonly #upsert: Statement<[Buffer, number, number, Buffer, number, number, number]>;
-  readonly #delete: Statement<[Buffer]>;
+  readonly #insert: Statement<[number, Buffer, number, number, Buffer, number, number, number]>;
+  readonly #update: Statement<[number, number, Buffer, number, number, number, number]>;
+  readonly #delete: Statement<[number]>;
 
-  constructor(database: Database) {
-    super(database);
-    this.#upsert = database.prepare(
-      `INSERT INTO chat_keys (key_id, denomination, serial_number, key, posted_at, replacements, checksum)
-       VALUES (?, ?, ?, coalesce(?, zeroblob(0)), ?, ?, ?)
-       ON CONFLICT (key_id) DO UPDATE SET denomination = excluded.denomination,
-         serial_number = excluded.serial_number, key = excluded.key, posted_at = excluded.posted_at,
-         replacements = excluded.replacements, checksum = excluded.checksum`,
+  constructor(database: Database, index: KeyIndex) {
+    super(database, index);
+    // The driver binds an empty buffer as NULL.
+    this.#insert = database.prepare(
+      `INSERT INTO chat_keys (number, key_id, denomination, serial_number, key, posted_at, replacements, checksum)
+       VALUES (?, ?, ?, ?, coalesce(?, zeroblob(0)), ?, ?, ?)`,
     );
-    this.#delete = database.prepare('DELETE FROM chat_keys WHERE key_id = ?');
+    this.#update = database.prepare(
+      `UPDATE chat_keys SET denomination = ?, serial_number = ?, key = coalesce(?, zeroblob(0)), posted_at = ?,
+         replacements = ?, checksum = ? WHERE number = ?`,
+    );
+    this.#delete = database.prepare('DELETE FROM chat_keys WHERE number = ?');
   }
 
   /**
-   * Stores a key, which may be empty (the driver binds an empty buffer as NULL); one that is there under the same id is replaced whole.
+   * Stores a key, which may be empty; one that is there under the same id is replaced whole, where it stands.
    * `postedAt` in milliseconds since 1970.
    */
   put(keyId: Buffer, { coin, key }: ChatKey, postedAt: number): void {
     const { denomination, serialNumber } = coin;
     const before = this.row(keyId);
     const replacements = before === undefined ? 0 : before.replacements + 1;
-    const row = { denomination, serialNumber, key, postedAt, replacements };
-    const checksum = chatKeyChecksum(keyId, row);
-    this.#upsert.run(keyId, denomination, serialNumber, key, postedAt, replacements, checksum);
+    const checksum = chatKeyChecksum({ keyId, denomination, serialNumber, key, postedAt, replacements });
+    if (before === undefined) {
+      const number = this.index.add(keyId);
+      this.#insert.run(number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum);
+      return;
+    }
+    this.#update.run(denomination, serialNumber, key, postedAt, replacements, checksum, before.number);
+    if (!sameCoin(before, coin)) this.index.moved(before, before.number);
   }
 
+  /** Removes the key of an id, also a damaged one. */
   remove(keyId: Buffer): void {
-    this.#delete.run(keyId);
+    const number = this.index.numberOf(keyId);
+    const row = number === undefined ? undefined : this.unproved(number);
+    if (row === undefined) return;
+    this.#delete.run(row.number);
+    this.index.remove(keyId, row, row.number);
   }
 }

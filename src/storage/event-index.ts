@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { readSetting, writeSetting } from './settings.ts';
+import { type Followed, followedThrough, IndexFollower } from './index-follower.ts';
+import { coinBuckets, keyBuckets } from './sorted-buckets.ts';
 
 /** An event about a key, as the index keeps it. */
 export interface KeyEvent {
@@ -16,7 +17,7 @@ export interface CoinEvent {
   readonly sequence: number;
 }
 
-const indexedThroughName = 'indexed_through';
+export const eventsIndexedThroughName = 'indexed_through';
 
 /** Events whose times are kept together in `event_times`. */
 export const timeBlockSize = 1_024;
@@ -43,75 +44,94 @@ export interface Range {
   readonly high: number;
 }
 
-/** Keeps the indexes of the log up with it, some events at a time, off the path of any reply. */
+interface TimeBlock {
+  readonly block: number;
+  readonly timeMin: number;
+  readonly timeMax: number;
+}
+
+/** The indexes of the log, which follow it in rounds. */
 export class EventIndex {
-  readonly #database: Database;
+  readonly follower: IndexFollower;
   readonly #selectKeys: Statement<[Range], KeyEvent>;
-  readonly #insertKey: Statement<[Buffer, number, number]>;
-  readonly #deleteKey: Statement<[Buffer, number]>;
-  readonly #insertCoins: Statement<[Range]>;
   readonly #selectCoins: Statement<[Range], CoinEvent>;
+  readonly #selectTimes: Statement<[Range], TimeBlock>;
+  readonly #insertKey: Statement<[Buffer, number, number]>;
+  readonly #insertCoin: Statement<[number, number, number]>;
+  readonly #insertTimes: Statement<[TimeBlock]>;
+  readonly #deleteKey: Statement<[Buffer, number]>;
   readonly #deleteCoin: Statement<[number, number, number]>;
-  readonly #mergeTimes: Statement<[Range]>;
   readonly #deleteTimes: Statement<[number]>;
 
   constructor(database: Database) {
-    this.#database = database;
     this.#selectKeys = database.prepare(keyEventsOfLog);
-    this.#insertKey = database.prepare('INSERT INTO key_events (key_id, sequence, fetched) VALUES (?, ?, ?)');
-    this.#deleteKey = database.prepare('DELETE FROM key_events WHERE key_id = ? AND sequence = ?');
-    this.#insertCoins = database.prepare(
-      `INSERT INTO coin_events (denomination, serial_number, sequence) ${coinEventsOfLog}`,
-    );
     this.#selectCoins = database.prepare(coinEventsOfLog);
-    this.#deleteCoin = database.prepare(
-      'DELETE FROM coin_events WHERE denomination = ? AND serial_number = ? AND sequence = ?',
+    this.#selectTimes = database.prepare(eventTimesOfLog);
+    this.#insertKey = database.prepare('INSERT OR IGNORE INTO key_events (key_id, sequence, fetched) VALUES (?, ?, ?)');
+    this.#insertCoin = database.prepare(
+      'INSERT OR IGNORE INTO coin_events (denomination, serial_number, sequence) VALUES (?, ?, ?)',
     );
-    this.#mergeTimes = database.prepare(
-      `INSERT INTO event_times (block, time_min, time_max) ${eventTimesOfLog}
+    this.#insertTimes = database.prepare(
+      `INSERT INTO event_times (block, time_min, time_max) VALUES (:block, :timeMin, :timeMax)
        ON CONFLICT (block) DO UPDATE SET time_min = min(time_min, excluded.time_min),
          time_max = max(time_max, excluded.time_max)`,
     );
+    this.#deleteKey = database.prepare('DELETE FROM key_events WHERE key_id = ? AND sequence = ?');
+    this.#deleteCoin = database.prepare(
+      'DELETE FROM coin_events WHERE denomination = ? AND serial_number = ? AND sequence = ?',
+    );
     this.#deleteTimes = database.prepare('DELETE FROM event_times WHERE block <= ?');
+    this.follower = new IndexFollower(database, eventsIndexedThroughName, this.#followed(database));
   }
 
-  /**
-   * Indexes the next events, at most `count` and up to `head`, in the order of their keys and coins, so that neighbours
-   * share a page. Returns how far the indexes now are.
-   */
-  advance(head: number, count: number): number {
-    const from = indexedThrough(this.#database);
-    const through = Math.min(head, from + count);
-    if (through <= from) return from;
-    const range = { low: from + 1, high: through };
-    const keys = this.#selectKeys.all(range).sort((one, other) => one.keyId.compare(other.keyId));
-    for (const { keyId, sequence, fetched } of keys) this.#insertKey.run(keyId, sequence, fetched);
-    this.#insertCoins.run(range);
-    this.#mergeTimes.run(range);
-    writeIndexedThrough(this.#database, through);
-    return through;
-  }
-
-  /** Forgets events that are about to be removed from the log, which `start` is the first of. */
-  removeThrough(start: number, sequence: number): void {
-    const range = { low: start, high: sequence };
-    for (const event of this.#selectKeys.all(range)) this.#deleteKey.run(event.keyId, event.sequence);
-    for (const { denomination, serialNumber, sequence: event } of this.#selectCoins.all(range)) {
-      this.#deleteCoin.run(denomination, serialNumber, event);
+  /** Forgets indexed events that are about to be removed from the log, `low` the first of them. */
+  remove({ low, high }: Range): void {
+    for (const { keyId, sequence } of this.#selectKeys.all({ low, high })) this.#deleteKey.run(keyId, sequence);
+    for (const { denomination, serialNumber, sequence } of this.#selectCoins.all({ low, high })) {
+      this.#deleteCoin.run(denomination, serialNumber, sequence);
     }
-    const through = indexedThrough(this.#database);
-    const block = Math.floor(sequence / timeBlockSize);
+    const block = Math.floor(high / timeBlockSize);
     this.#deleteTimes.run(block);
-    this.#mergeTimes.run({ low: sequence + 1, high: Math.min(through, (block + 1) * timeBlockSize - 1) });
-    if (through < sequence) writeIndexedThrough(this.#database, sequence);
+    const restOfBlock = { low: high + 1, high: Math.min(this.follower.through, (block + 1) * timeBlockSize - 1) };
+    for (const times of this.#selectTimes.all(restOfBlock)) this.#insertTimes.run(times);
+  }
+
+  #followed(database: Database): Followed {
+    const newest = database.prepare<[], number>('SELECT coalesce(max(sequence), 0) FROM events').pluck();
+    let keys = keyBuckets<KeyEvent>();
+    let coins = coinBuckets<CoinEvent>();
+    let times: TimeBlock[] = [];
+    return {
+      newest: () => newest.get() ?? 0,
+      begin: () => {
+        keys = keyBuckets();
+        coins = coinBuckets();
+        times = [];
+      },
+      load: (position, end, count) => {
+        const range = { low: position + 1, high: Math.min(end, position + count) };
+        for (const event of this.#selectKeys.iterate(range)) keys.add(event);
+        for (const event of this.#selectCoins.iterate(range)) coins.add(event);
+        times.push(...this.#selectTimes.all(range));
+        return range.high;
+      },
+      merge: (count) => {
+        const byKey = keys.take(count);
+        for (const { keyId, sequence, fetched } of byKey) this.#insertKey.run(keyId, sequence, fetched);
+        const byCoin = coins.take(count - byKey.length);
+        for (const { denomination, serialNumber, sequence } of byCoin) {
+          this.#insertCoin.run(denomination, serialNumber, sequence);
+        }
+        return byKey.length + byCoin.length;
+      },
+      finish: () => {
+        for (const block of times) this.#insertTimes.run(block);
+      },
+    };
   }
 }
 
 /** Sequence number up to which the log is indexed. */
 export function indexedThrough(database: Database): number {
-  return Number(readSetting(database, indexedThroughName)?.toString('utf8') ?? 0);
-}
-
-function writeIndexedThrough(database: Database, sequence: number): void {
-  writeSetting(database, indexedThroughName, Buffer.from(String(sequence)));
+  return followedThrough(database, eventsIndexedThroughName);
 }

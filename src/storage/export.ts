@@ -1,8 +1,9 @@
 import type { Database } from 'better-sqlite3';
 import type { ChatKey } from '../domain/chat-key.ts';
 import type { PageAddress } from '../domain/coin-page.ts';
-import { ChatKeyReader } from './chat-keys.ts';
+import { chatKeyChecksum, type StoredKey, storedKeyColumns } from './chat-keys.ts';
 import { CoinPageReader } from './coin-pages.ts';
+import { DamagedRow } from './damage.ts';
 import { type NodeIdentity, readIdentity } from './settings.ts';
 
 const keysPerPage = 500;
@@ -11,12 +12,10 @@ const keysPerPage = 500;
 export class Export {
   readonly #database: Database;
   readonly #coins: CoinPageReader;
-  readonly #chatKeys: ChatKeyReader;
 
   constructor(database: Database) {
     this.#database = database;
     this.#coins = new CoinPageReader(database);
-    this.#chatKeys = new ChatKeyReader(database);
   }
 
   identity(): NodeIdentity {
@@ -42,19 +41,20 @@ export class Export {
   }
 
   *keys(): Generator<{ keyId: Buffer; chatKey: ChatKey }> {
-    const next = this.#database
-      .prepare<[Buffer, number], Buffer>('SELECT key_id FROM chat_keys WHERE key_id > ? ORDER BY key_id LIMIT ?')
-      .pluck();
-    let after = Buffer.alloc(0);
+    const select = this.#database.prepare<[number, number], StoredKey>(
+      `SELECT ${storedKeyColumns} FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?`,
+    );
+    let position = 0;
     for (;;) {
-      const ids = next.all(after, keysPerPage);
-      for (const keyId of ids) {
-        const chatKey = this.#chatKeys.find(keyId);
-        if (chatKey !== undefined) yield { keyId, chatKey };
+      const rows = select.all(position, keysPerPage);
+      for (const row of rows) {
+        const { keyId, denomination, serialNumber, key } = row;
+        if (chatKeyChecksum(row) !== row.checksum) throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
+        yield { keyId, chatKey: { coin: { denomination, serialNumber }, key } };
       }
-      const last = ids.at(-1);
+      const last = rows.at(-1);
       if (last === undefined) return;
-      after = Buffer.from(last);
+      position = last.number;
     }
   }
 }

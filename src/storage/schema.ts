@@ -1,9 +1,9 @@
 import { sql } from 'drizzle-orm';
-import { blob, check, index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { blob, check, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
  * The tables, as data. The SQL that makes them is in migrations/; two details that drizzle cannot express are written
- * there by hand: chat_keys, key_events, coin_events, tickets, reconstructions and settings are WITHOUT ROWID. Events are rows by number: appending is cheap.
+ * there by hand: key_numbers, coin_keys, key_events, coin_events, tickets, reconstructions and settings are WITHOUT ROWID.
  */
 
 /** One row a coin page: 1,024 records of 17 bytes, as a deployed server's page file holds them. */
@@ -42,16 +42,20 @@ export const freePages = sqliteTable(
   ],
 );
 
-/** Keys left for chat partners. */
+/**
+ * Keys left for chat partners, in the order of their posting: new ones go to the end, which costs a page for dozens of them,
+ * while a place by their random id would cost each a page of its own. An id has one row at most.
+ */
 export const chatKeys = sqliteTable(
   'chat_keys',
   {
-    keyId: blob('key_id', { mode: 'buffer' }).primaryKey(),
+    number: integer('number').primaryKey(),
+    keyId: blob('key_id', { mode: 'buffer' }).notNull(),
     /** The coin that the poster claimed. */
     denomination: integer('denomination').notNull(),
     serialNumber: integer('serial_number').notNull(),
     key: blob('key', { mode: 'buffer' }).notNull(),
-    /** CRC-32 of all other columns. */
+    /** CRC-32 of all other columns but the number. */
     checksum: integer('checksum').notNull(),
     /** Milliseconds since 1970 of the post that the row now holds. */
     postedAt: integer('posted_at').notNull(),
@@ -61,8 +65,27 @@ export const chatKeys = sqliteTable(
   (table) => [
     check('chat_keys_id', sql`length(${table.keyId}) = 16`),
     check('chat_keys_size', sql`length(${table.key}) <= 127`),
-    index('chat_keys_coin').on(table.denomination, table.serialNumber),
   ],
+);
+
+/**
+ * Where the key of an id stands in chat_keys. Like the tables of indexes below it follows within seconds, in rounds that
+ * share pages; `settings` says how far each is. They are derived, so they carry no checksum.
+ */
+export const keyNumbers = sqliteTable('key_numbers', {
+  keyId: blob('key_id', { mode: 'buffer' }).primaryKey(),
+  number: integer('number').notNull(),
+});
+
+/** Which keys were posted in the name of which coin. */
+export const coinKeys = sqliteTable(
+  'coin_keys',
+  {
+    denomination: integer('denomination').notNull(),
+    serialNumber: integer('serial_number').notNull(),
+    number: integer('number').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.denomination, table.serialNumber, table.number] })],
 );
 
 /** Tickets that Decrypt RAIDA Key has accepted, so that a replay cannot roll a coin back (Q13). */
@@ -107,11 +130,7 @@ export const events = sqliteTable(
   (table) => [check('events_hash', sql`length(${table.hash}) = 32`)],
 );
 
-/**
- * Which events are about which key: an index that follows the log within seconds, because a write for a random key id costs
- * a page of its own and no reply should wait for that. Derived like the two tables after it, so none carries a checksum;
- * `settings` says how far they are.
- */
+/** Which events are about which key: follows the log. */
 export const keyEvents = sqliteTable(
   'key_events',
   {
@@ -123,7 +142,7 @@ export const keyEvents = sqliteTable(
   (table) => [primaryKey({ columns: [table.keyId, table.sequence] })],
 );
 
-/** Which events concern which coin, in whatever role. */
+/** Which events concern which coin, in whatever role: follows the log. */
 export const coinEvents = sqliteTable(
   'coin_events',
   {

@@ -10,11 +10,20 @@ import { EncryptionCoins } from './encryption-coins.ts';
 import { EventIndex } from './event-index.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { anchorMismatch, renewAnchor, writeAnchor } from './head-anchor.ts';
+import type { IndexFollower } from './index-follower.ts';
+import { KeyIndex, keysIndexedThroughName } from './key-index.ts';
 import { migrateDatabase } from './migrate.ts';
 import { Retention } from './retention.ts';
 import { appliedMigrations } from './schema-version.ts';
 import { seal, sealingKeySize, unseal } from './seal.ts';
-import { type NodeIdentity, readIdentity, readSealingKey, writeIdentity } from './settings.ts';
+import {
+  type NodeIdentity,
+  readIdentity,
+  readSealingKey,
+  readSetting,
+  writeIdentity,
+  writeSetting,
+} from './settings.ts';
 import { syncDirectory } from './sync.ts';
 import { type TicketReader, TicketWriter } from './tickets.ts';
 
@@ -32,6 +41,7 @@ export interface Writer extends Reader {
   readonly tickets: TicketWriter;
   readonly events: EventWriter;
   readonly eventIndex: EventIndex;
+  readonly keyIndex: KeyIndex;
   readonly retention: Retention;
   /** Encrypts what must be kept but not seen; `context` binds it to its place. */
   seal(context: string, clear: Buffer, random: RandomSource): Buffer;
@@ -65,6 +75,7 @@ export class Store {
   readonly #transaction: TransactionStatements;
   readonly #reader: Reader;
   readonly #writer: Writer;
+  readonly #followers: IndexFollower[];
 
   /**
    * Opens the database of an existing node and brings it to this program's schema. Throws LossDetected where it is not
@@ -78,6 +89,7 @@ export class Store {
       migrateDatabase(database);
       const identity = readIdentity(database);
       if (identity === undefined) throw new StorageError('the database belongs to no node: it has no identity');
+      if (readSetting(database, keysIndexedThroughName) === undefined) writeKeysIndexed(database);
       return identity;
     });
     store.acceptedLoss = loss;
@@ -117,6 +129,7 @@ export class Store {
   private constructor(database: Database, directory: string, identity: NodeIdentity) {
     const sealingKey = readSealingKey(database);
     if (sealingKey === undefined) throw new StorageError('the database has no sealing key');
+    const keyIndex = new KeyIndex(database);
     const encryptionCoins = new EncryptionCoins(join(directory, coinsDirectoryName), identity.coinId);
     this.identity = identity;
     this.#directory = directory;
@@ -124,7 +137,8 @@ export class Store {
     this.#transaction = prepareTransaction(database);
     this.#writer = {
       coins: new CoinPageWriter(database),
-      chatKeys: new ChatKeyWriter(database),
+      chatKeys: new ChatKeyWriter(database, keyIndex),
+      keyIndex,
       eventIndex: new EventIndex(database),
       tickets: new TicketWriter(database),
       events: new EventWriter(database),
@@ -138,6 +152,7 @@ export class Store {
       },
     };
     this.#reader = this.#writer;
+    this.#followers = [keyIndex.follower, this.#writer.eventIndex.follower];
   }
 
   /** One consistent view; takes no write lock. */
@@ -153,6 +168,28 @@ export class Store {
   /** Moves what the WAL holds into the database file as far as readers allow, without waiting for anyone. */
   checkpoint(): void {
     this.#database.pragma('wal_checkpoint(PASSIVE)');
+  }
+
+  /** How many rows the index that is furthest behind lacks. */
+  indexLag(): number {
+    return Math.max(...this.#followers.map((follower) => follower.lag()));
+  }
+
+  /** Whether an index is in the middle of a round. */
+  get isIndexing(): boolean {
+    return this.#followers.some((follower) => follower.isInRound);
+  }
+
+  /** Brings the index that is furthest behind further, by a piece of `count` rows, in a transaction of its own. */
+  followIndexes(count: number): void {
+    const [furthest] = this.#followers.sort((one, other) => other.lag() - one.lag());
+    if (furthest === undefined || furthest.lag() === 0) return;
+    try {
+      this.write(() => furthest.advance(count));
+    } catch (error) {
+      furthest.abandon();
+      throw error;
+    }
   }
 
   /** The newest event that is on disk. */
@@ -179,9 +216,11 @@ export class Store {
     try {
       const result = work();
       this.#transaction.commit.run();
+      this.#writer.keyIndex.commit();
       return result;
     } catch (error) {
       this.#writer.events.forgetHead();
+      this.#writer.keyIndex.rollBackTo(0);
       if (this.#database.inTransaction) this.#transaction.rollback.run();
       throw error;
     }
@@ -189,6 +228,7 @@ export class Store {
 
   #savepoint<T>(work: () => T): T {
     this.#transaction.savepoint.run();
+    const { mark } = this.#writer.keyIndex;
     try {
       const result = work();
       this.#transaction.release.run();
@@ -196,6 +236,7 @@ export class Store {
     } catch (error) {
       this.#writer.assertActive(error);
       this.#writer.events.forgetHead();
+      this.#writer.keyIndex.rollBackTo(mark);
       this.#transaction.rollbackTo.run();
       this.#transaction.release.run();
       throw error;
@@ -216,6 +257,12 @@ export class TransactionLost extends Error {
     super('the transaction was rolled back', { cause });
     this.name = 'TransactionLost';
   }
+}
+
+/** The migration that made the index of keys filled it; a setting it could not write, for its checksum. */
+function writeKeysIndexed(database: Database): void {
+  const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
+  writeSetting(database, keysIndexedThroughName, Buffer.from(String(newest)));
 }
 
 function prepareTransaction(database: Database): TransactionStatements {

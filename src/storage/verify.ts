@@ -4,11 +4,12 @@ import { crc32 } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import { pageId } from '../domain/coin-page.ts';
 import { bitmapOf, countInUse } from '../domain/free-pages.ts';
-import { chatKeyChecksum, type StoredKey } from './chat-keys.ts';
+import { chatKeyChecksum, type StoredKey, storedKeyColumns } from './chat-keys.ts';
 import { rowChecksum } from './checksum.ts';
 import { ChainVerifier, chainStart, verifyChain } from './event-chain.ts';
 import { eventIndexFaults } from './event-index-check.ts';
 import { type EventHead, genesis } from './events.ts';
+import { keyIndexFaults } from './key-index-check.ts';
 import { migrationFiles } from './schema-version.ts';
 
 /** Told of progress: what is looked at, how much of it is done, and how much there is. */
@@ -28,7 +29,7 @@ export interface Parts {
   readonly events: boolean;
   /** SQLite's own check: the quick one leaves out whether indexes and tables agree. */
   readonly structure: 'full' | 'quick';
-  /** The indexes of the log, which are derived and not worth the time of a backup. */
+  /** The indexes, which are derived and not worth the time of a backup. */
   readonly index: boolean;
 }
 
@@ -56,7 +57,10 @@ export function verifyDatabase(database: Database, parts: Parts, progress: Progr
   }
   const chain = new ChainVerifier(readChainStart(database, faults));
   if (parts.events) attempt('events', faults, () => verifyEvents(database, chain, faults, progress));
-  if (parts.index) attempt('index of events', faults, () => faults.push(...eventIndexFaults(database)));
+  if (parts.index) {
+    attempt('index of keys', faults, () => faults.push(...keyIndexFaults(database)));
+    attempt('index of events', faults, () => faults.push(...eventIndexFaults(database)));
+  }
   return { faults: faults.slice(0, faultsMax), pages, keys, events: chain.checked, head: chain.head };
 }
 
@@ -138,24 +142,22 @@ function pageFaults(row: PageRow): string[] {
 
 function verifyKeys(database: Database, faults: string[], progress: Progress): number {
   const total = countRows(database, 'chat_keys');
-  const select = database.prepare<[Buffer, number], StoredKey & { keyId: Buffer }>(
-    `SELECT key_id AS keyId, denomination, serial_number AS serialNumber, key, posted_at AS postedAt, replacements,
-       checksum
-     FROM chat_keys WHERE key_id > ? ORDER BY key_id LIMIT ?`,
+  const select = database.prepare<[number, number], StoredKey>(
+    `SELECT ${storedKeyColumns} FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?`,
   );
   let done = 0;
-  let position: Buffer = Buffer.alloc(0);
+  let position = Number.MIN_SAFE_INTEGER;
   for (;;) {
     const rows = select.all(position, rowsPerRead);
     for (const row of rows) {
-      if (chatKeyChecksum(row.keyId, row) !== row.checksum) {
+      if (chatKeyChecksum(row) !== row.checksum) {
         faults.push(`key ${row.keyId.toString('hex')} is damaged: its checksum does not fit`);
       }
     }
     const last = rows.at(-1);
     if (last === undefined) return done;
-    if (last.keyId.compare(position) <= 0) throw new Error('their order is broken');
-    position = last.keyId;
+    if (last.number <= position) throw new Error('their order is broken');
+    position = last.number;
     done += rows.length;
     progress('keys', done, total);
   }

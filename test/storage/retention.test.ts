@@ -24,14 +24,14 @@ describe('retention', () => {
     for (let id = 1_501; id <= 1_600; id += 1) exchange.send(post(id));
     const removed: number[] = [];
     for (;;) {
-      const batch = store.write((writer) => writer.retention.purgeKeys(writer, now - 86_400_000, now));
+      const batch = store.write((writer) => writer.retention.purgeKeys(writer, now - 86_400_000, now, 1_000));
       removed.push(batch.removed);
       if (batch.done) break;
     }
     expect(removed).toEqual([1_000, 500]);
     const beside = openBeside(directory);
     expect(beside.prepare('SELECT count(*) FROM chat_keys').pluck().get()).toBe(100);
-    expect(beside.prepare("SELECT count(*) FROM events WHERE action = 'keys-purged'").pluck().get()).toBe(2);
+    expect(beside.prepare("SELECT count(*) FROM events WHERE action = 'key-purged'").pluck().get()).toBe(1_500);
     expect(exchange.status(get(1))).toBe(194);
     expect(exchange.status(get(1_501))).toBe(250);
   });

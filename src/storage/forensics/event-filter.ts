@@ -1,5 +1,5 @@
 import type { Coin } from '../../domain/coin.ts';
-import { Conditions } from './paging.ts';
+import { Conditions } from './conditions.ts';
 
 export interface EventFilter {
   readonly coin?: Coin | undefined;

@@ -1,10 +1,13 @@
 import type { Database } from 'better-sqlite3';
 import type { Coin } from '../../domain/coin.ts';
 import { indexedThrough, keyEventsOfLog, type Range } from '../event-index.ts';
+import { followedThrough } from '../index-follower.ts';
+import { keysIndexedThroughName } from '../key-index.ts';
+import { Conditions } from './conditions.ts';
 import { keyIdBounds } from './event-filter.ts';
-import { listEvents } from './event-search.ts';
+import { listEvents, prefixDigitsMin } from './event-search.ts';
 import type { EventRecord } from './events.ts';
-import { Conditions, pages } from './paging.ts';
+import { type SpanSearch, searchSpans } from './span-search.ts';
 
 export interface KeyFilter {
   /** The coin that posted the key. */
@@ -35,66 +38,78 @@ export interface KeyRecord {
 const columns = `key_id AS keyId, denomination, serial_number AS serialNumber, length(key) AS size, posted_at AS postedAt,
   replacements`;
 
-const fetchesSoFar = `(SELECT count(*) FROM main.key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)
-  + (SELECT count(*) FROM recent_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)`;
-
-/** Streams the keys that fit, in the order of their ids. */
-export function listKeys(database: Database, filter: KeyFilter, limit: number): Generator<KeyRecord> {
-  copyRecentKeyEvents(database);
-  const conditions = conditionsOf(filter);
-  const [first, last] = keyIdBounds(filter.idPrefix ?? '');
-  const range = `${filter.coin === undefined ? '' : 'denomination = :denomination AND serial_number = :serialNumber AND'}
-    key_id >= :first AND key_id <= :last`;
-  const selectEnd = database
-    .prepare<unknown[], Buffer>(
-      `SELECT key_id FROM chat_keys WHERE ${range} ORDER BY key_id LIMIT 1 OFFSET ${keysLookedAt}`,
-    )
-    .pluck();
-  const select = database.prepare<unknown[], KeyRecord>(
-    `SELECT ${columns}, ${fetchesSoFar} AS fetches FROM chat_keys
-     WHERE ${range} AND key_id IS NOT :end AND ${conditions.sql} ORDER BY key_id LIMIT :count`,
-  );
-  return pages(first, limit, (position: Buffer, count) => {
-    const parameters = { ...filter.coin, first: position, last };
-    const end = selectEnd.get(parameters);
-    const rows = select.all(...conditions.parameters, { ...parameters, last: end ?? last, end: end ?? null, count });
-    const lastRow = rows.length === count ? rows.at(-1) : undefined;
-    return { rows, position: lastRow === undefined ? end : idAfter(lastRow.keyId) };
-  });
-}
-
-const keysLookedAt = 5_000;
-
 /** Status byte of a get key that handed the key out. */
 const succeeded = 250;
 
-/** The least id that is greater; undefined after the last one. */
-function idAfter(keyId: Buffer): Buffer | undefined {
-  const next = Buffer.from(keyId);
-  for (let index = next.length - 1; index >= 0; index -= 1) {
-    next[index] = ((next[index] ?? 0) + 1) & 0xff;
-    if (next[index] !== 0) return next;
+/** Streams the keys that fit, in the order of their posting. */
+export function listKeys(database: Database, filter: KeyFilter, limit: number): Generator<KeyRecord> {
+  copyRecentKeyEvents(database);
+  const conditions = conditionsOf(filter);
+  const select = `SELECT number, ${columns}, ${fetchCount} AS fetches FROM chat_keys WHERE ${conditions.sql}`;
+  const fetch = database.prepare<unknown[], NumberedKey>(
+    `${select} AND number IN (SELECT value FROM json_each(?)) ORDER BY number`,
+  );
+  const scan = database.prepare<unknown[], NumberedKey>(`${select} AND number BETWEEN ? AND ? ORDER BY number LIMIT ?`);
+  const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
+  const search: SpanSearch<NumberedKey> = {
+    newestFirst: false,
+    span: { low: 1, high: newest },
+    through: followedThrough(database, keysIndexedThroughName),
+    candidates: candidatesOf(database, filter),
+    fetch: (numbers) => fetch.all(...conditions.parameters, JSON.stringify(numbers)),
+    scan: ({ low, high }, count) => scan.all(...conditions.parameters, low, high, count),
+    numberOf: ({ number }) => number,
+  };
+  return searchSpans(search, limit);
+}
+
+type NumberedKey = KeyRecord & { readonly number: number };
+
+const fetchCount = `(SELECT count(*) FROM indexed_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)
+  + (SELECT count(*) FROM recent_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)`;
+
+function candidatesOf(database: Database, { idPrefix, coin }: KeyFilter): SpanSearch<NumberedKey>['candidates'] {
+  if (idPrefix !== undefined && idPrefix.length >= prefixDigitsMin) {
+    const select = database
+      .prepare<unknown[], number>(
+        'SELECT number FROM key_numbers WHERE key_id BETWEEN ? AND ? AND number BETWEEN ? AND ? ORDER BY number LIMIT ?',
+      )
+      .pluck();
+    return ({ low, high }, count) => select.all(...keyIdBounds(idPrefix), low, high, count);
   }
-  return undefined;
+  if (coin === undefined) return undefined;
+  const select = database
+    .prepare<unknown[], number>(
+      `SELECT number FROM coin_keys WHERE denomination = ? AND serial_number = ? AND number BETWEEN ? AND ?
+       ORDER BY number LIMIT ?`,
+    )
+    .pluck();
+  return ({ low, high }, count) => select.all(coin.denomination, coin.serialNumber, low, high, count);
 }
 
 /**
- * Copies what the index of key events has not reached yet into a temporary table, so that one query sees all of it; a
- * reading connection will do.
+ * Makes two tables of key events on this connection that together are complete: the index as far as it claims to have
+ * followed the log, and a temporary copy of what comes after. A reading connection will do.
  */
 function copyRecentKeyEvents(database: Database): void {
-  database.exec('CREATE TEMP TABLE recent_key_events (key_id BLOB, sequence INTEGER, fetched INTEGER)');
+  const through = indexedThrough(database);
+  database.exec(`CREATE TEMP VIEW indexed_key_events AS
+    SELECT key_id, sequence, fetched FROM main.key_events WHERE sequence <= ${through};
+    CREATE TEMP TABLE recent_key_events (key_id BLOB, sequence INTEGER, fetched INTEGER)`);
   database
     .prepare<[Range]>(`INSERT INTO recent_key_events ${keyEventsOfLog}`)
-    .run({ low: indexedThrough(database) + 1, high: Number.MAX_SAFE_INTEGER });
+    .run({ low: through + 1, high: Number.MAX_SAFE_INTEGER });
   database.exec('CREATE INDEX temp.recent_key_events_key ON recent_key_events (key_id)');
 }
 
 /** One key with its history, newest event first. */
 export function findKey(database: Database, keyId: Buffer): { key: KeyRecord; history: EventRecord[] } | undefined {
   const row = database
-    .prepare<[Buffer], Omit<KeyRecord, 'fetches'>>(`SELECT ${columns} FROM chat_keys WHERE key_id = ?`)
-    .get(keyId);
+    .prepare<unknown[], Omit<KeyRecord, 'fetches'>>(
+      `SELECT ${columns} FROM chat_keys WHERE key_id = ? AND number IN (
+         SELECT number FROM key_numbers WHERE key_id = ? UNION ALL SELECT number FROM chat_keys WHERE number > ?)`,
+    )
+    .get(keyId, keyId, followedThrough(database, keysIndexedThroughName));
   if (row === undefined) return undefined;
   const history = [...keyHistory(database, keyId)];
   const fetches = history.filter(({ action, status }) => action === 'get-key' && status === succeeded).length;
@@ -107,7 +122,7 @@ export function keyHistory(database: Database, keyId: Buffer): Generator<EventRe
   return listEvents(database, { keyIdPrefix: keyId.toString('hex') }, order);
 }
 
-const eventFromAddress = ['main.key_events', 'recent_key_events']
+const eventFromAddress = ['indexed_key_events', 'recent_key_events']
   .map(
     (table) => `EXISTS (SELECT 1 FROM ${table} a JOIN events e ON e.sequence = a.sequence
       WHERE a.key_id = chat_keys.key_id AND e.action = ? AND e.status = 250 AND e.address = ?)`,
@@ -116,10 +131,16 @@ const eventFromAddress = ['main.key_events', 'recent_key_events']
 
 function conditionsOf(filter: KeyFilter): Conditions {
   const conditions = new Conditions();
+  if (filter.idPrefix !== undefined) conditions.add('key_id BETWEEN ? AND ?', ...keyIdBounds(filter.idPrefix));
+  if (filter.coin !== undefined) {
+    conditions.add('denomination = ? AND serial_number = ?', filter.coin.denomination, filter.coin.serialNumber);
+  }
   if (filter.since !== undefined) conditions.add('posted_at >= ?', filter.since);
   if (filter.until !== undefined) conditions.add('posted_at <= ?', filter.until);
   if (filter.neverFetched === true) {
-    conditions.add('NOT EXISTS (SELECT 1 FROM main.key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)');
+    conditions.add(
+      'NOT EXISTS (SELECT 1 FROM indexed_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)',
+    );
     conditions.add(
       'NOT EXISTS (SELECT 1 FROM recent_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)',
     );

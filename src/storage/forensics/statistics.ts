@@ -48,10 +48,10 @@ export interface KeyStatistics {
 
 /** Sums over all keys, gathered in short reads. */
 export function keyStatistics(database: Database): KeyStatistics {
-  const part = database.prepare<[Buffer, number], KeyStatistics & { last: Buffer | null }>(
+  const part = database.prepare<[number, number], KeyStatistics & { last: number | null }>(
     `SELECT count(*) AS keys, coalesce(sum(length(key)), 0) AS bytes, coalesce(sum(replacements > 0), 0) AS replaced,
-       min(posted_at) AS oldest, max(posted_at) AS newest, max(key_id) AS last
-     FROM (SELECT * FROM chat_keys WHERE key_id > ? ORDER BY key_id LIMIT ?)`,
+       min(posted_at) AS oldest, max(posted_at) AS newest, max(number) AS last
+     FROM (SELECT * FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?)`,
   );
   let total: KeyStatistics = {
     keys: 0,
@@ -60,11 +60,11 @@ export function keyStatistics(database: Database): KeyStatistics {
     oldest: null,
     newest: null,
   };
-  let position = Buffer.alloc(0);
+  let position = 0;
   for (;;) {
     const some = part.get(position, rowsPerRead);
     if (some === undefined || some.last === null) return total;
-    position = Buffer.from(some.last);
+    position = some.last;
     total = {
       keys: total.keys + some.keys,
       bytes: total.bytes + some.bytes,

@@ -1,0 +1,57 @@
+import type { Logger } from '../logger.ts';
+import type { Store } from '../storage/store.ts';
+import type { Clock, Dispatch } from './dispatch.ts';
+import { PacedWork } from './paced-work.ts';
+
+export interface IndexingParts {
+  readonly store: Store;
+  readonly dispatch: Dispatch;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const intervalMs = 50;
+/** Rows without an index from which on a round pays while there are requests. */
+const lagWorthARound = 16_384;
+/** How much of the time goes to the indexes while there are requests: the more the further they are behind. */
+const shareMin = 0.05;
+const shareMax = 0.5;
+const lagForFullShare = 500_000;
+
+/**
+ * Lets the indexes follow their tables, in pieces that no client notices: at once where nobody asks for anything, otherwise
+ * when there is enough for a round.
+ */
+export class Indexing {
+  readonly #parts: IndexingParts;
+  readonly #pieces: PacedWork;
+  readonly #timer: NodeJS.Timeout;
+  #requestsSeen = 0;
+
+  constructor(parts: IndexingParts) {
+    this.#parts = parts;
+    this.#pieces = new PacedWork(parts.clock.monotonicMs);
+    this.#timer = setInterval(() => this.#follow(), intervalMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #follow(): void {
+    const { store, dispatch, clock, logger } = this.#parts;
+    const busy = dispatch.requests !== this.#requestsSeen;
+    this.#requestsSeen = dispatch.requests;
+    const lag = store.indexLag();
+    if (lag === 0 || !dispatch.acceptsWrites) return;
+    if (busy && lag < lagWorthARound && !store.isIndexing) return;
+    const share = busy ? Math.min(shareMax, shareMin + lag / lagForFullShare) : shareMax;
+    const until = clock.monotonicMs() + intervalMs * share;
+    try {
+      do this.#pieces.run((size) => store.followIndexes(size));
+      while (clock.monotonicMs() < until && store.indexLag() > 0);
+    } catch (error) {
+      logger.error({ err: error }, 'indexing failed');
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import type { Database, Statement } from 'better-sqlite3';
+import type { Coin } from '../domain/coin.ts';
+import { type Followed, followedThrough, IndexFollower } from './index-follower.ts';
+import { coinBuckets, keyBuckets } from './sorted-buckets.ts';
+
+export const keysIndexedThroughName = 'keys_indexed_through';
+
+interface LoadedKey {
+  readonly keyId: Buffer;
+  readonly number: number;
+  readonly denomination: number;
+  readonly serialNumber: number;
+}
+
+/**
+ * Where the key of an id stands in `chat_keys`, which holds keys in the order of their posting. Ids are random: the index on
+ * disk follows in rounds, and the ids that it has not got yet are held in memory, read back from `chat_keys` at start.
+ */
+export class KeyIndex {
+  readonly #selectNumber: Statement<[Buffer], number>;
+  readonly #deleteNumber: Statement<[Buffer]>;
+  readonly #deleteCoin: Statement<[number, number, number]>;
+  readonly #insertCoin: Statement<[number]>;
+  readonly #recent = new Map<string, number>();
+  /** What the transaction at hand did to `recent`, for its rollback. */
+  readonly #undo: { readonly name: string; readonly before: number | undefined }[] = [];
+  readonly follower: IndexFollower;
+  #newest: number;
+
+  constructor(database: Database) {
+    this.#selectNumber = database.prepare<[Buffer], number>('SELECT number FROM key_numbers WHERE key_id = ?').pluck();
+    this.#deleteNumber = database.prepare('DELETE FROM key_numbers WHERE key_id = ?');
+    this.#deleteCoin = database.prepare(
+      'DELETE FROM coin_keys WHERE denomination = ? AND serial_number = ? AND number = ?',
+    );
+    this.#insertCoin = database.prepare(
+      `INSERT OR IGNORE INTO coin_keys (denomination, serial_number, number)
+       SELECT denomination, serial_number, number FROM chat_keys WHERE number = ?`,
+    );
+    const through = followedThrough(database, keysIndexedThroughName);
+    const recent = database.prepare<[number], LoadedKey>(
+      'SELECT key_id AS keyId, number FROM chat_keys WHERE number > ? ORDER BY number',
+    );
+    for (const { keyId, number } of recent.iterate(through)) this.#recent.set(nameOf(keyId), number);
+    // A number is never used again, also where the newest key was removed.
+    const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
+    this.#newest = Math.max(newest, through);
+    this.follower = new IndexFollower(database, keysIndexedThroughName, this.#followed(database));
+  }
+
+  /** Number of the row that holds the key of an id. */
+  numberOf(keyId: Buffer): number | undefined {
+    return this.#recent.get(nameOf(keyId)) ?? this.#selectNumber.get(keyId);
+  }
+
+  /** The number for a new key under an id that has none. */
+  add(keyId: Buffer): number {
+    this.#newest += 1;
+    this.#setRecent(nameOf(keyId), this.#newest);
+    return this.#newest;
+  }
+
+  remove(keyId: Buffer, { denomination, serialNumber }: Coin, number: number): void {
+    this.#setRecent(nameOf(keyId), undefined);
+    this.#deleteNumber.run(keyId);
+    this.#deleteCoin.run(denomination, serialNumber, number);
+  }
+
+  /** The row now belongs to another coin. */
+  moved(from: Coin, number: number): void {
+    this.#deleteCoin.run(from.denomination, from.serialNumber, number);
+    this.#insertCoin.run(number);
+  }
+
+  /** A place in the transaction at hand to which `rollBackTo` can return; the transaction itself starts at 0. */
+  get mark(): number {
+    return this.#undo.length;
+  }
+
+  commit(): void {
+    this.#undo.length = 0;
+  }
+
+  rollBackTo(mark: number): void {
+    while (this.#undo.length > mark) {
+      const step = this.#undo.pop();
+      if (step === undefined) return;
+      if (step.before === undefined) this.#recent.delete(step.name);
+      else this.#recent.set(step.name, step.before);
+    }
+  }
+
+  #setRecent(name: string, number: number | undefined): void {
+    const before = this.#recent.get(name);
+    if (before === number) return;
+    this.#undo.push({ name, before });
+    if (number === undefined) this.#recent.delete(name);
+    else this.#recent.set(name, number);
+  }
+
+  #followed(database: Database): Followed {
+    const select = database.prepare<[number, number, number], LoadedKey>(
+      `SELECT key_id AS keyId, number, denomination, serial_number AS serialNumber
+       FROM chat_keys WHERE number > ? AND number <= ? ORDER BY number LIMIT ?`,
+    );
+    // The row as it now is counts: the key may have been removed since it was loaded, or belong to another coin.
+    const insertNumber = database.prepare<[number]>(
+      'INSERT OR REPLACE INTO key_numbers (key_id, number) SELECT key_id, number FROM chat_keys WHERE number = ?',
+    );
+    let ids = keyBuckets<LoadedKey>();
+    let coins = coinBuckets<LoadedKey>();
+    return {
+      newest: () => this.#newest,
+      begin: () => {
+        ids = keyBuckets();
+        coins = coinBuckets();
+      },
+      load: (position, end, count) => {
+        const rows = select.all(position, end, count);
+        for (const row of rows) {
+          ids.add(row);
+          coins.add(row);
+        }
+        return rows.length < count ? end : (rows.at(-1)?.number ?? end);
+      },
+      merge: (count) => {
+        const byCoin = coins.take(count);
+        for (const { number } of byCoin) this.#insertCoin.run(number);
+        const byId = ids.take(count - byCoin.length);
+        for (const { keyId, number } of byId) {
+          insertNumber.run(number);
+          if (this.#recent.get(nameOf(keyId)) === number) this.#setRecent(nameOf(keyId), undefined);
+        }
+        return byCoin.length + byId.length;
+      },
+      finish: () => undefined,
+    };
+  }
+}
+
+/** Ids as keys of a Map: a character for each byte. */
+function nameOf(keyId: Buffer): string {
+  return keyId.toString('latin1');
+}
