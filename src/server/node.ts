@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import { parseCoinRange } from '../domain/coin-range.ts';
 import type { RandomSource } from '../domain/random.ts';
 import type { Logger } from '../logger.ts';
+import { isSyncFailure } from '../storage/failure.ts';
 import { ProcessLock } from '../storage/process-lock.ts';
 import type { NodeIdentity } from '../storage/settings.ts';
 import { Store } from '../storage/store.ts';
@@ -51,6 +52,10 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     });
     const { server, dispatch } = serverFor(store, parts.config, { logger, clock, random, onDiskFailure });
     const port = await server.listen(config.server.host, config.server.port ?? portBase + store.identity.raidaId);
+    store.startCheckpointer((error) => {
+      logger.error({ err: error }, 'checkpoint failed');
+      if (isSyncFailure(error)) onDiskFailure(error);
+    });
     const housekeeping = new Housekeeping({ directory, config, store, dispatch, clock, logger });
     return { port, diskFailure, stop: () => stopNode(server, housekeeping, store, lock) };
   } catch (error) {
@@ -76,6 +81,7 @@ async function stopNode(
 ): Promise<void> {
   await server.stop();
   await housekeeping.stop();
+  await store?.stopCheckpointer();
   store?.close();
   lock.release();
 }
@@ -103,7 +109,6 @@ function serverFor(store: Store, config: Config, surroundings: Surroundings): { 
   });
   const server = new Server({
     ...surroundings,
-    store,
     registry,
     dispatch,
     ...store.identity,

@@ -2,8 +2,6 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Registry } from '../commands/registry.ts';
 import type { Logger } from '../logger.ts';
 import type { FramerRules } from '../protocol/framer.ts';
-import { isSyncFailure } from '../storage/failure.ts';
-import type { Store } from '../storage/store.ts';
 import { type AddressPolicy, recordedAddress } from './address.ts';
 import { Connection, type ConnectionEvents, type ConnectionLimits } from './connection.ts';
 import type { Clock, Dispatch, Request } from './dispatch.ts';
@@ -18,7 +16,6 @@ export interface ServerLimits extends ConnectionLimits {
 }
 
 export interface ServerParts {
-  readonly store: Store;
   readonly registry: Registry;
   readonly dispatch: Dispatch;
   readonly raidaId: number;
@@ -27,13 +24,11 @@ export interface ServerParts {
   readonly limits: ServerLimits;
   readonly clock: Clock;
   readonly logger: Logger;
-  onDiskFailure(error: unknown): void;
 }
 
 /** So many requests of one connection are answered in its turn; then the others have theirs. */
 const requestsPerTurn = 32;
 const sweepIntervalMs = 250;
-const checkpointIntervalMs = 50;
 /** What stopping may take: for replies to reach their clients. */
 const stopPatienceMs = 1_000;
 
@@ -51,7 +46,6 @@ export class Server {
   #ready: Connection[] = [];
   #turnIsPlanned = false;
   #unparsedBytes = 0;
-  #answeredSinceCheckpoint = 0;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -72,7 +66,6 @@ export class Server {
     });
     this.#net.on('error', (error) => this.#parts.logger.warn({ err: error }, 'accepting failed'));
     this.#timers.push(setInterval(() => this.#sweep(), sweepIntervalMs));
-    this.#timers.push(setInterval(() => this.#checkpoint(), checkpointIntervalMs));
     const address = this.#net.address();
     return typeof address === 'object' && address !== null ? address.port : port;
   }
@@ -138,7 +131,6 @@ export class Server {
       ...shares.map((share) => share.connection).filter((each) => each.hasWaiting),
       ...this.#ready,
     ];
-    this.#answeredSinceCheckpoint += requests.length;
   }
 
   #account(connection: Connection, change: number): void {
@@ -154,17 +146,6 @@ export class Server {
   #sweep(): void {
     const now = this.#parts.clock.monotonicMs();
     for (const connection of this.#connections) connection.enforceDeadlines(now);
-  }
-
-  #checkpoint(): void {
-    if (this.#answeredSinceCheckpoint === 0) return;
-    this.#answeredSinceCheckpoint = 0;
-    try {
-      this.#parts.store.checkpoint();
-    } catch (error) {
-      this.#parts.logger.error({ err: error }, 'checkpoint failed');
-      if (isSyncFailure(error)) this.#parts.onDiskFailure(error);
-    }
   }
 }
 

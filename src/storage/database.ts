@@ -12,6 +12,9 @@ const cacheSizeKib = -32_768;
 /** Checkpoints are the checkpointer's work; this is the backstop for when it cannot keep up. */
 const autocheckpointFrames = 20_000;
 
+/** Bytes that a WAL keeps on disk when it starts over: what a reader that held it back made it grow to is given back. */
+const walSizeKept = 67_108_864;
+
 export class StorageError extends Error {}
 
 export function assertSqliteVersion(version: string): void {
@@ -36,6 +39,7 @@ export function openDatabase(file: string): Database {
     demandPragma(database, 'synchronous', 'FULL', 2);
     database.pragma(`wal_autocheckpoint = ${autocheckpointFrames}`);
     database.pragma(`cache_size = ${cacheSizeKib}`);
+    database.pragma(`journal_size_limit = ${walSizeKept}`);
     database.pragma('temp_store = MEMORY');
     database.pragma('trusted_schema = OFF');
   } catch (error) {

@@ -91,9 +91,9 @@ export function eventHash(before: Buffer, row: EventRow, reconstructions: readon
   return digest('sha256', `${text}]`, 'buffer');
 }
 
-/** The same hash for an event without reconstructions whose row is JSON already. */
-export function writtenHash(before: Buffer, row: string): Buffer {
-  return digest('sha256', `["${before.toString('hex')}",${row.slice(1)}`, 'buffer');
+/** The same hash, both in hexadecimal, for an event without reconstructions whose row is JSON already. */
+export function writtenHash(before: string, row: string): string {
+  return digest('sha256', `["${before}",${row.slice(1)}`, 'hex');
 }
 
 /** One value as JSON.stringify would write it; it alone for a whole array takes twice the time. */

@@ -1,6 +1,17 @@
 import SqliteDatabase from 'better-sqlite3';
 import { DamagedRow } from './damage.ts';
 
+/** A failure of SQLite in the thread that makes checkpoints. */
+export class CheckpointFailure extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.name = 'CheckpointFailure';
+    this.code = code;
+  }
+}
+
 /** Whether an error comes from the disk, SQLite or what is stored, rather than from a fault of this program. */
 export function isStorageFailure(error: unknown): boolean {
   return error instanceof SqliteDatabase.SqliteError || error instanceof DamagedRow;
@@ -11,5 +22,6 @@ export function isStorageFailure(error: unknown): boolean {
  * next time, so nothing may be trusted before the database was opened anew.
  */
 export function isSyncFailure(error: unknown): boolean {
-  return error instanceof SqliteDatabase.SqliteError && /^SQLITE_IOERR_(?:DIR_)?FSYNC$/.test(error.code);
+  const isSqlite = error instanceof SqliteDatabase.SqliteError || error instanceof CheckpointFailure;
+  return isSqlite && /^SQLITE_IOERR_(?:DIR_)?FSYNC$/.test(error.code);
 }

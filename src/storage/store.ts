@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Database, Statement } from 'better-sqlite3';
 import type { RandomSource } from '../domain/random.ts';
 import { type ChatKeyReader, ChatKeyWriter } from './chat-keys.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { type CoinPageReader, CoinPageWriter } from './coin-pages.ts';
 import { coinsDirectoryName, databaseFileName } from './data-directory.ts';
 import { openDatabase, StorageError } from './database.ts';
@@ -76,6 +77,7 @@ export class Store {
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #followers: IndexFollower[];
+  #checkpointer: Checkpointer | undefined;
 
   /**
    * Opens the database of an existing node and brings it to this program's schema. Throws LossDetected where it is not
@@ -163,6 +165,26 @@ export class Store {
   /** One transaction that holds the write lock from its start. */
   write<T>(work: (writer: Writer) => T): T {
     return this.#run(this.#transaction.beginImmediate, () => work(this.#writer));
+  }
+
+  /** Has checkpoints made in a thread of their own until the store is closed; `failed` hears of failures. */
+  startCheckpointer(failed: (error: Error) => void): void {
+    this.#database.pragma('wal_autocheckpoint = 0');
+    this.#checkpointer = new Checkpointer(this.#database.name, {
+      failed,
+      nearlyDone: () => {
+        try {
+          this.checkpoint();
+        } catch (error) {
+          failed(error as Error);
+        }
+      },
+    });
+  }
+
+  async stopCheckpointer(): Promise<void> {
+    await this.#checkpointer?.stop();
+    this.#checkpointer = undefined;
   }
 
   /** Moves what the WAL holds into the database file as far as readers allow, without waiting for anyone. */

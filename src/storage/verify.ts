@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import { pageId } from '../domain/coin-page.ts';
 import { bitmapOf, countInUse } from '../domain/free-pages.ts';
-import { chatKeyChecksum, type StoredKey, storedKeyColumns } from './chat-keys.ts';
+import { type CheckedKey, checkedKeyColumns } from './chat-keys.ts';
 import { rowChecksum } from './checksum.ts';
 import { ChainVerifier, chainStart, verifyChain } from './event-chain.ts';
 import { eventIndexFaults } from './event-index-check.ts';
@@ -142,22 +142,24 @@ function pageFaults(row: PageRow): string[] {
 
 function verifyKeys(database: Database, faults: string[], progress: Progress): number {
   const total = countRows(database, 'chat_keys');
-  const select = database.prepare<[number, number], StoredKey>(
-    `SELECT ${storedKeyColumns} FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?`,
-  );
+  const select = database
+    .prepare<[number, number], unknown[]>(
+      `SELECT ${checkedKeyColumns} FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?`,
+    )
+    .raw();
   let done = 0;
   let position = Number.MIN_SAFE_INTEGER;
   for (;;) {
-    const rows = select.all(position, rowsPerRead);
-    for (const row of rows) {
-      if (chatKeyChecksum(row) !== row.checksum) {
-        faults.push(`key ${row.keyId.toString('hex')} is damaged: its checksum does not fit`);
-      }
+    const rows = select.all(position, rowsPerRead) as CheckedKey[];
+    for (const [, keyId, checksum, content] of rows) {
+      if (crc32(content) !== checksum)
+        faults.push(`key ${keyId.toString('hex')} is damaged: its checksum does not fit`);
     }
     const last = rows.at(-1);
     if (last === undefined) return done;
-    if (last.number <= position) throw new Error('their order is broken');
-    position = last.number;
+    const [number] = last;
+    if (number <= position) throw new Error('their order is broken');
+    position = number;
     done += rows.length;
     progress('keys', done, total);
   }

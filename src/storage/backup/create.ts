@@ -13,6 +13,7 @@ import { open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { coinsDirectoryName, databaseFileName } from '../data-directory.ts';
+import { workerFile } from '../worker-file.ts';
 import {
   BackupError,
   type BackupPart,
@@ -24,7 +25,7 @@ import {
 } from './container.ts';
 import { decryptFile, encryptFile } from './encryption.ts';
 import { writeBackupRecord } from './record.ts';
-import type { SnapshotFacts, SnapshotProof, SnapshotTask } from './snapshot-worker.ts';
+import type { SnapshotFacts, SnapshotMessage, SnapshotProof, SnapshotTask } from './snapshot-worker.ts';
 
 export interface BackupRequest {
   /** Data directory of the node. */
@@ -42,15 +43,6 @@ export interface BackupRequest {
   /** Told what is being done, and how much of it. */
   readonly progress: (part: string, done: number, total: number) => void;
 }
-
-/** How often the growing copy is synced, so that the last sync never has much to do and nobody's commit waits for it. */
-const syncIntervalMs = 5;
-
-/** A thread needs the built program, also where this file runs from its source. */
-const workerFile = new URL(
-  import.meta.url.endsWith('.ts') ? '../../../dist/storage/backup/snapshot-worker.js' : './snapshot-worker.js',
-  import.meta.url,
-);
 
 /**
  * Makes one backup beside a serving node: copies, proves the copy, adds the other files and the manifest, syncs, reads
@@ -94,7 +86,10 @@ function removeAbandoned(folder: string, now: number): void {
 }
 
 async function writeContainer(request: BackupRequest, working: string): Promise<Manifest> {
-  const facts = await copyDatabase(join(request.directory, databaseFileName), working, request);
+  const source = join(request.directory, databaseFileName);
+  const facts = await runTask<SnapshotFacts>({ kind: 'copy', source, target: working }, request.signal, (done, total) =>
+    request.progress('copying', done, total),
+  );
   request.progress('proving', 0, 1);
   const [rows, chain, databasePart] = await Promise.all([
     runTask<SnapshotProof>({ kind: 'rows', source: working }, request.signal),
@@ -135,29 +130,18 @@ async function writeContainer(request: BackupRequest, working: string): Promise<
   return manifest;
 }
 
-/** Copies in a thread; meanwhile reports its progress and syncs what it has written. */
-async function copyDatabase(source: string, target: string, request: BackupRequest): Promise<SnapshotFacts> {
-  const total = statSync(source).size;
-  let syncing = false;
-  const timer = setInterval(async () => {
-    if (syncing || !existsSync(target)) return;
-    syncing = true;
-    await syncContent(target).catch(() => undefined);
-    request.progress('copying', statSync(target, { throwIfNoEntry: false })?.size ?? 0, total);
-    syncing = false;
-  }, syncIntervalMs);
-  try {
-    return await runTask<SnapshotFacts>({ kind: 'copy', source, target }, request.signal);
-  } finally {
-    clearInterval(timer);
-  }
-}
-
-function runTask<Result>(task: SnapshotTask, signal: AbortSignal | undefined): Promise<Result> {
-  const worker = new Worker(workerFile, { workerData: task });
+function runTask<Result>(
+  task: SnapshotTask,
+  signal: AbortSignal | undefined,
+  progress: (done: number, total: number) => void = () => undefined,
+): Promise<Result> {
+  const worker = new Worker(workerFile('backup/snapshot-worker'), { workerData: task });
   return new Promise<Result>((resolveResult, reject) => {
     signal?.addEventListener('abort', () => void worker.terminate(), { once: true });
-    worker.once('message', resolveResult);
+    worker.on('message', (message: SnapshotMessage) => {
+      if ('result' in message) resolveResult(message.result as Result);
+      else progress(message.done, message.total);
+    });
     worker.once('error', reject);
     worker.once('exit', (code) => reject(new BackupError(`a thread of the backup ended with ${code}`)));
   });
@@ -188,16 +172,6 @@ async function proveContainer(file: string): Promise<void> {
 async function proveEncrypted(sealed: string, opened: string, passphrase: string): Promise<void> {
   await decryptFile(sealed, opened, passphrase);
   await proveContainer(opened);
-}
-
-/** Without its metadata: a full sync would make everybody's commits wait for the journal of the file system. */
-async function syncContent(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
 }
 
 async function syncPath(path: string): Promise<void> {

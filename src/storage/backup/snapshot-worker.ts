@@ -5,6 +5,7 @@ import { appliedMigrations } from '../schema-version.ts';
 import { readIdentity } from '../settings.ts';
 import { type Verification, verifyDatabase } from '../verify.ts';
 import type { Manifest } from './container.ts';
+import { copyPaced } from './paced-copy.ts';
 
 /**
  * The parts of a backup that block, each in a thread of its own: a consistent copy of a database, through a connection that
@@ -13,6 +14,11 @@ import type { Manifest } from './container.ts';
 export type SnapshotTask =
   | { readonly kind: 'copy'; readonly source: string; readonly target: string }
   | { readonly kind: 'rows' | 'events'; readonly source: string };
+
+/** What the thread says: how far it is, and in the end its result. */
+export type SnapshotMessage =
+  | { readonly done: number; readonly total: number }
+  | { readonly result: SnapshotFacts | SnapshotProof };
 
 /** What a copy holds: for the manifest. */
 export type SnapshotFacts = Pick<Manifest, 'raidaId' | 'coinId' | 'schemaVersion'>;
@@ -29,12 +35,15 @@ export interface SnapshotProof {
 setPriority(constants.priority.PRIORITY_LOW);
 
 const task = workerData as SnapshotTask;
-parentPort?.postMessage(task.kind === 'copy' ? copy(task.source, task.target) : prove(task.source, task.kind));
+const result = task.kind === 'copy' ? await copy(task.source, task.target) : prove(task.source, task.kind);
+parentPort?.postMessage({ result } satisfies SnapshotMessage);
 
-function copy(source: string, target: string): SnapshotFacts {
+async function copy(source: string, target: string): Promise<SnapshotFacts> {
   const database = openDatabaseReadOnly(source);
   try {
-    database.prepare('VACUUM INTO ?').run(target);
+    await copyPaced(database, source, target, (done, total) => {
+      parentPort?.postMessage({ done, total } satisfies SnapshotMessage);
+    });
     const identity = readIdentity(database) ?? { raidaId: -1, coinId: -1 };
     return { ...identity, schemaVersion: appliedMigrations(database) };
   } finally {
