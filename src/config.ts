@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import * as v from 'valibot';
@@ -116,8 +116,20 @@ type Table = Record<string, unknown>;
 /** The file of a data directory, overridden by the environment, overridden by flags. Throws ConfigError. */
 export function loadConfig(directory: string, environment: NodeJS.ProcessEnv, flags: readonly Override[] = []): Config {
   const file = join(directory, configFileName);
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+  const text = readIfPresent(file);
   return parseConfig(text, file, [...environmentOverrides(environment), ...flags]);
+}
+
+function readIfPresent(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return '';
+    throw new ConfigError(
+      `${file} cannot be read (${code ?? 'unknown error'}): it must be a file that this user may read`,
+    );
+  }
 }
 
 export function parseConfig(text: string, origin: string, overrides: readonly Override[] = []): Config {

@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { UsageError } from './cli/arguments.ts';
 import { ExitCode } from './cli/exit-codes.ts';
+import { givenDirectory } from './cli/program/options.ts';
 import { buildProgram } from './cli/program.ts';
 
 /** Arguments in, exit code out. Files made by this program are its owner's alone. */
@@ -27,9 +28,10 @@ async function explain(error: unknown): Promise<number> {
     process.stderr.write(`raida-node: ${error.message.replace(/^error: /, '')}\nTry: raida-node ${verb()}--help\n`);
     return ExitCode.usage;
   }
-  const { exitCodeOf } = await import('./cli/failure.ts');
-  process.stderr.write(`raida-node: ${error instanceof Error ? error.message : String(error)}\n`);
-  return exitCodeOf(error);
+  const { explainFailure } = await import('./cli/failure.ts');
+  const { exitCode: code, message } = explainFailure(error, givenDirectory(process.argv));
+  process.stderr.write(`raida-node: ${message}\n`);
+  return code;
 }
 
 function verb(): string {

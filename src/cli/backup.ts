@@ -1,14 +1,16 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, rmSync, statSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { configFileName } from '../config.ts';
 import { BackupError } from '../storage/backup/container.ts';
+import type { CopyProgress } from '../storage/backup/copy-database.ts';
 import { createBackup } from '../storage/backup/create.ts';
 import { backupFileName, removeOldBackups } from '../storage/backup/retention.ts';
 import { openDatabaseReadOnly } from '../storage/database.ts';
 import { type NodeIdentity, readIdentity } from '../storage/settings.ts';
 import { programVersion } from '../version.ts';
 import { UsageError } from './arguments.ts';
+import { askNode, ControlFailure } from './control.ts';
 import { databaseFile, demandNode } from './existing-node.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
 import { printFields, printJson } from './output.ts';
@@ -38,6 +40,7 @@ export async function backup(target: string, directory: string, options: BackupO
     file,
     program: programVersion,
     configFileName,
+    copy: (copied, tell) => copyByNode(directory, copied, tell),
     now,
     passphrase,
     progress: (part, done, total) => progress.show(part, done, total),
@@ -45,7 +48,8 @@ export async function backup(target: string, directory: string, options: BackupO
     throw error instanceof BackupError ? new CommandFailure(ExitCode.damageFound, error.message) : error;
   });
   progress.finish();
-  const removed = options.keep === undefined ? [] : removeOldBackups(dirname(file), identity.raidaId, options.keep);
+  const removed =
+    options.keep === undefined ? [] : removeOldBackups(dirname(file), identity.raidaId, options.keep, basename(file));
   const { coinPages, chatKeys, events, head, createdAt } = manifest;
   const report = { file, createdAt, coinPages, chatKeys, events, sequence: head.sequence, encrypted: options.encrypt };
   if (options.json) printJson({ ...report, manifest, removed });
@@ -60,5 +64,19 @@ function identityOf(directory: string): NodeIdentity | undefined {
     return readIdentity(database);
   } finally {
     database.close();
+  }
+}
+
+/**
+ * Has the serving node make the copy, which takes least from its clients. False where no node serves, or it cannot write
+ * there: it may run as another user.
+ */
+async function copyByNode(directory: string, target: string, progress: CopyProgress): Promise<boolean> {
+  try {
+    return (await askNode(directory, { verb: 'copy-database', target }, progress)) !== undefined;
+  } catch (error) {
+    if (!(error instanceof ControlFailure)) throw error;
+    rmSync(target, { force: true });
+    return false;
   }
 }

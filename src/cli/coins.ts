@@ -1,14 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { type Coin, coinName } from '../domain/coin.ts';
 import { statusName } from '../protocol/status.ts';
 import { coinHistory } from '../storage/forensics/coin-history.ts';
 import { showCoin } from '../storage/forensics/coins.ts';
 import { denominationStatistics, freeSerialNumbers } from '../storage/forensics/statistics.ts';
-import { RevertError, revertReconstruction } from '../storage/revert.ts';
-import { CommandFailure, ExitCode } from './exit-codes.ts';
-import { type Format, print, printFields, printJson, printRows, timeText } from './output.ts';
+import { type Format, printFields, printJson, printRows, timeText } from './output.ts';
 import { withDatabase } from './with-database.ts';
-import { withStore } from './writing.ts';
 
 /** `raida-node coins show`: a coin without its authentication number. */
 export function coinsShow(directory: string, coin: Coin, asJson: boolean): void {
@@ -57,18 +53,6 @@ export function coinsHistory(directory: string, coin: Coin, limit: number, forma
       format,
     ),
   );
-}
-
-/** `raida-node coins revert`: undoes one reconstruction. */
-export function coinsRevert(directory: string, event: number): void {
-  try {
-    const random = { bytes: (size: number) => randomBytes(size) };
-    const reverted = withStore(directory, (store) => revertReconstruction(store, event, Date.now(), random));
-    for (const { coin, half } of reverted)
-      print(`coin ${coinName(coin)}: half ${half} is what it was before event ${event}\n`);
-  } catch (error) {
-    throw error instanceof RevertError ? new CommandFailure(ExitCode.refused, error.message) : error;
-  }
 }
 
 function* firstOf<T>(values: Iterable<T>, limit: number): Generator<T> {

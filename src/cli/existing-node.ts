@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { finishInterruptedRestore } from '../storage/backup/interrupted-restore.ts';
 import { databaseFileName } from '../storage/data-directory.ts';
@@ -11,7 +11,8 @@ export function databaseFile(directory: string): string {
 /** A restore that was cut off before its last rename is finished first: in that moment the directory only seems empty. */
 export function isNode(directory: string): boolean {
   finishInterruptedRestore(directory);
-  return existsSync(databaseFile(directory));
+  // Unlike existsSync this tells a place that may not be looked into from one where nothing is.
+  return statSync(databaseFile(directory), { throwIfNoEntry: false }) !== undefined;
 }
 
 export function demandNode(directory: string): void {

@@ -4,7 +4,6 @@ import { CommandFailure, ExitCode } from './exit-codes.ts';
 import { type Format, print, printFields, printJson, printRows, printTable, timeText } from './output.ts';
 import { eventView, keyView } from './views.ts';
 import { withDatabase } from './with-database.ts';
-import { withStore } from './writing.ts';
 
 const listColumns = ['id', 'coin', 'size', 'postedAt', 'replacements', 'fetches'];
 const historyColumns = ['sequence', 'time', 'action', 'statusName', 'reason', 'coin', 'encryptionCoin', 'address'];
@@ -47,20 +46,4 @@ export function keysStatistics(directory: string, asJson: boolean): void {
     if (asJson) printJson(view);
     else printFields(view);
   });
-}
-
-const keysPerTransaction = 1_000;
-
-/** `raida-node keys purge`: removes keys posted before a time, in small transactions. */
-export function keysPurge(directory: string, before: number, asJson: boolean): void {
-  const removed = withStore(directory, (store) => {
-    let total = 0;
-    for (;;) {
-      const batch = store.write((writer) => writer.retention.purgeKeys(writer, before, Date.now(), keysPerTransaction));
-      total += batch.removed;
-      if (batch.done) return total;
-    }
-  });
-  if (asJson) printJson({ removed });
-  else print(`${removed} keys removed\n`);
 }

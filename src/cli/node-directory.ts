@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, configFileName, loadConfig, type Override, parseConfig } from '../config.ts';
 import { coinsDirectoryName } from '../storage/data-directory.ts';
+import { makeDirectory } from '../storage/make-directory.ts';
 import { ProcessLock } from '../storage/process-lock.ts';
 import type { NodeIdentity } from '../storage/settings.ts';
 import { Store } from '../storage/store.ts';
@@ -62,7 +63,7 @@ function demandSame(name: string, configured: number | undefined, stored: number
 
 function makeDirectories(directory: string): void {
   try {
-    mkdirSync(join(directory, coinsDirectoryName), { recursive: true, mode: 0o700 });
+    makeDirectory(join(directory, coinsDirectoryName));
     chmodSync(directory, 0o700);
   } catch (error) {
     throw new CommandFailure(ExitCode.cannotCreate, `cannot create ${directory}: ${(error as Error).message}`);

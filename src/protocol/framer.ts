@@ -69,16 +69,20 @@ export class Framer {
     this.#body = noBytes;
   }
 
-  /** Takes the next bytes of the stream and hands each request that they complete to `emit`, in order. */
-  push(chunk: Buffer, emit: (frame: Frame) => void): void {
+  /**
+   * Takes the next bytes of the stream and hands each request that they complete to `emit`, in order, as long as `mayGoOn`
+   * says so. Returns how many bytes it took; after a refused header it takes no more and drops what comes.
+   */
+  push(chunk: Buffer, emit: (frame: Frame) => void, mayGoOn: () => boolean = always): number {
     let position = 0;
-    while (!this.#closed && position < chunk.length) {
+    while (!this.#closed && position < chunk.length && mayGoOn()) {
       if (this.#header === undefined) {
         position = this.#takeHeader(chunk, position, emit);
       } else {
         position = this.#takeBody(this.#header, chunk, position, emit);
       }
     }
+    return this.#closed ? chunk.length : position;
   }
 
   /** Reads on in the header; returns the position after what it used. */
@@ -163,6 +167,7 @@ export class Framer {
 }
 
 const noBytes = Buffer.alloc(0);
+const always = () => true;
 
 function endsOf(body: Buffer): Buffer {
   return Buffer.concat([body.subarray(0, challengeSize), body.subarray(body.length - terminatorSize)]);

@@ -22,8 +22,9 @@ export interface ConnectionEvents {
   closed(connection: Connection): void;
 }
 
-/** With so many requests waiting a connection is read no further, until it is down to half of them. */
-const waitingMax = 256;
+/** With so many requests waiting, or bodies of so many bytes, a connection is read no further, until half of them are left. */
+const waitingMax = 64;
+const waitingBytesMax = 131_072;
 
 /** How long a client may leave replies unread, and how long a closing connection waits for the client to hang up. */
 const writeDeadlineMs = 10_000;
@@ -41,7 +42,12 @@ export class Connection {
   readonly address: string | undefined;
   #waiting: Waiting[] = [];
   #unanswered = 0;
+  #waitingBytes = 0;
   #isFull = false;
+  /** What a full connection has received and not framed. */
+  #rest: Buffer | undefined;
+  /** Whether a whole request has ever come. */
+  #hasSpoken = false;
   /** No more requests are taken; the connection ends when all are answered. */
   #ending = false;
   #requestBeganMs: number | undefined;
@@ -74,19 +80,26 @@ export class Connection {
     socket.on('close', () => this.#closed());
   }
 
-  /** The oldest waiting requests, at most `count`. */
+  /** The oldest waiting requests, at most `count`. Whoever takes them looks whether the connection is still ready. */
   take(count: number): Waiting[] {
     const taken = this.#waiting.length <= count ? this.#waiting : this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.length <= count ? [] : this.#waiting.slice(count);
-    if (this.#isFull && this.#waiting.length <= waitingMax / 2) {
+    for (const { frame } of taken) this.#waitingBytes -= frame.body.length;
+    if (this.#isFull && this.#waiting.length <= waitingMax / 2 && this.#waitingBytes <= waitingBytesMax / 2) {
       this.#isFull = false;
       this.#readOn();
     }
     return taken;
   }
 
-  get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+  /** Whether there are requests to be answered, and a client who reads the answers. */
+  get isReady(): boolean {
+    return this.#waiting.length > 0 && this.#blockedSinceMs === undefined;
+  }
+
+  /** Bytes of memory held for a request that is not whole yet. */
+  get unparsedSize(): number {
+    return this.#framer.unparsedSize;
   }
 
   /** Sends the replies to the oldest unanswered requests, in one write. */
@@ -124,25 +137,42 @@ export class Connection {
       const age = nowMs - this.#requestBeganMs;
       const limit = this.#framer.isMidHeader ? this.#limits.headerDeadlineMs : this.#limits.requestDeadlineMs;
       if (age > limit) this.destroy();
-    } else if (this.#unanswered === 0 && nowMs - this.#quietSinceMs > this.#limits.idleLimitMs) {
-      this.endWhenAnswered();
+    } else if (this.#unanswered === 0) {
+      const limit = this.#hasSpoken ? this.#limits.idleLimitMs : this.#limits.requestDeadlineMs;
+      if (nowMs - this.#quietSinceMs > limit) this.endWhenAnswered();
     }
   }
 
   #receive(chunk: Buffer): void {
     if (this.#ending) return;
+    if (this.#rest !== undefined) {
+      this.#rest = Buffer.concat([this.#rest, chunk]);
+      return;
+    }
+    const wasReady = this.isReady;
+    this.#frame(chunk);
+    if (this.isReady && !wasReady) this.#events.ready(this);
+  }
+
+  /** Cuts bytes into requests until the connection is full. */
+  #frame(chunk: Buffer): void {
     const before = this.#framer.unparsedSize;
-    const hadWaiting = this.hasWaiting;
     const receivedAtMs = this.#monotonicMs();
     const unansweredBefore = this.#unanswered;
-    this.#framer.push(chunk, (frame) => {
-      this.#unanswered += 1;
-      if (frame.refused !== undefined) this.#ending = true;
-      this.#waiting.push({ frame, receivedAtMs });
-    });
+    const used = this.#framer.push(
+      chunk,
+      (frame) => {
+        this.#unanswered += 1;
+        if (frame.refused !== undefined) this.#ending = true;
+        this.#waiting.push({ frame, receivedAtMs });
+        this.#waitingBytes += frame.body.length;
+      },
+      () => this.#waiting.length < waitingMax && this.#waitingBytes < waitingBytesMax,
+    );
     const taken = this.#unanswered - unansweredBefore;
-    if (this.hasWaiting && !hadWaiting) this.#events.ready(this);
-    if (this.#waiting.length > waitingMax) {
+    if (taken > 0) this.#hasSpoken = true;
+    if (used < chunk.length) {
+      this.#rest = chunk.subarray(used);
       this.#isFull = true;
       this.#socket.pause();
     }
@@ -154,10 +184,16 @@ export class Connection {
   #unblock(): void {
     this.#blockedSinceMs = undefined;
     this.#readOn();
+    if (this.isReady) this.#events.ready(this);
   }
 
+  /** Frames what was left over, and goes on reading unless that has filled the connection again. */
   #readOn(): void {
-    if (!this.#isFull && this.#blockedSinceMs === undefined) this.#socket.resume();
+    if (this.#isFull || this.#blockedSinceMs !== undefined) return;
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest !== undefined) this.#frame(rest);
+    if (!this.#isFull) this.#socket.resume();
   }
 
   /** Hangs up our half; what the client still sends is read and dropped, so that no reset overtakes the last reply. */
@@ -172,6 +208,7 @@ export class Connection {
     this.#ending = true;
     this.#events.unparsed(this, -this.#framer.unparsedSize);
     this.#framer.drop();
+    this.#rest = undefined;
     this.#events.closed(this);
   }
 }

@@ -1,5 +1,5 @@
 import { statfsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { type Config, configFileName } from '../config.ts';
 import { parseSpan } from '../domain/time-text.ts';
 import type { Logger } from '../logger.ts';
@@ -112,10 +112,14 @@ export class Housekeeping {
         file,
         program: programVersion,
         configFileName,
+        copy: async (target, progress) => {
+          await store.copyTo(target, progress);
+          return true;
+        },
         now,
         progress: () => undefined,
       });
-      const removed = removeOldBackups(folder, raidaId, config.backup.keep);
+      const removed = removeOldBackups(folder, raidaId, config.backup.keep, basename(file));
       this.#backupNotBefore = 0;
       logger.info({ file, sequence: manifest.head.sequence, removed: removed.length }, 'backup made and verified');
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Logger } from '../logger.ts';
 import type { Store } from '../storage/store.ts';
 import type { Clock, Dispatch } from './dispatch.ts';
+import { LineLimiter } from './line-limiter.ts';
 import { PacedWork } from './paced-work.ts';
 
 export interface IndexingParts {
@@ -25,12 +26,14 @@ const lagForFullShare = 500_000;
 export class Indexing {
   readonly #parts: IndexingParts;
   readonly #pieces: PacedWork;
+  readonly #failures: LineLimiter;
   readonly #timer: NodeJS.Timeout;
   #requestsSeen = 0;
 
   constructor(parts: IndexingParts) {
     this.#parts = parts;
     this.#pieces = new PacedWork(parts.clock.monotonicMs);
+    this.#failures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#timer = setInterval(() => this.#follow(), intervalMs);
   }
 
@@ -39,7 +42,7 @@ export class Indexing {
   }
 
   #follow(): void {
-    const { store, dispatch, clock, logger } = this.#parts;
+    const { store, dispatch, clock } = this.#parts;
     const busy = dispatch.requests !== this.#requestsSeen;
     this.#requestsSeen = dispatch.requests;
     const lag = store.indexLag();
@@ -51,7 +54,7 @@ export class Indexing {
       do this.#pieces.run((size) => store.followIndexes(size));
       while (clock.monotonicMs() < until && store.indexLag() > 0);
     } catch (error) {
-      logger.error({ err: error }, 'indexing failed');
+      this.#failures.error({ err: error }, 'indexing failed');
     }
   }
 }

@@ -19,11 +19,15 @@ export class LineLimiter {
     this.#limit('info', fields, message);
   }
 
+  warn(fields: object, message: string): void {
+    this.#limit('warn', fields, message);
+  }
+
   error(fields: object, message: string): void {
     this.#limit('error', fields, message);
   }
 
-  #limit(level: 'info' | 'error', fields: object, message: string): void {
+  #limit(level: 'info' | 'warn' | 'error', fields: object, message: string): void {
     if (!this.#logger.isLevelEnabled(level)) return;
     const now = this.#monotonicMs();
     if (now - this.#secondStart >= 1_000) {

@@ -10,8 +10,11 @@ import { ProcessLock } from '../storage/process-lock.ts';
 import type { NodeIdentity } from '../storage/settings.ts';
 import { Store } from '../storage/store.ts';
 import { programVersion } from '../version.ts';
+import { Control } from './control.ts';
 import { type Clock, Dispatch } from './dispatch.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { LineLimiter } from './line-limiter.ts';
+import { operatorActions } from './operator.ts';
 import { PooledRandom } from './random.ts';
 import { Server } from './server.ts';
 
@@ -52,12 +55,20 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     });
     const { server, dispatch } = serverFor(store, parts.config, { logger, clock, random, onDiskFailure });
     const port = await server.listen(config.server.host, config.server.port ?? portBase + store.identity.raidaId);
+    const checkpointFailures = new LineLimiter(logger, clock.monotonicMs);
     store.startCheckpointer((error) => {
-      logger.error({ err: error }, 'checkpoint failed');
+      checkpointFailures.error({ err: error }, 'checkpoint failed');
       if (isSyncFailure(error)) onDiskFailure(error);
     });
     const housekeeping = new Housekeeping({ directory, config, store, dispatch, clock, logger });
-    return { port, diskFailure, stop: () => stopNode(server, housekeeping, store, lock) };
+    const control = await Control.listen(directory, operatorActions({ store, clock, random }), logger);
+    const opened = store;
+    let stopped: Promise<void> | undefined;
+    const stop = () => {
+      stopped ??= stopNode(control, server, housekeeping, opened, lock);
+      return stopped;
+    };
+    return { port, diskFailure, stop };
   } catch (error) {
     store?.close();
     lock.release();
@@ -74,16 +85,21 @@ function recordAcceptedLoss(store: Store, clock: Clock, logger: Logger): void {
 }
 
 async function stopNode(
+  control: Control,
   server: Server,
   housekeeping: Housekeeping,
-  store: Store | undefined,
+  store: Store,
   lock: ProcessLock,
 ): Promise<void> {
-  await server.stop();
-  await housekeeping.stop();
-  await store?.stopCheckpointer();
-  store?.close();
-  lock.release();
+  control.close();
+  try {
+    await server.stop();
+    await housekeeping.stop();
+    await store.stopCheckpointer();
+    store.close();
+  } finally {
+    lock.release();
+  }
 }
 
 interface Surroundings {

@@ -34,6 +34,7 @@ export class Retaining {
   readonly #startedMs: number;
   readonly #offsetMs: number;
   readonly #silenceMs: number;
+  #keyPosition = 0;
   #keysNotBeforeMs = 0;
   #eventsNotBeforeMs = 0;
   #warned = false;
@@ -77,9 +78,13 @@ export class Retaining {
   #purgeKeys(days: number): boolean {
     const { store, clock } = this.#parts;
     const now = clock.now();
-    return this.#keyPieces.run((size) =>
-      store.write((writer) => writer.retention.purgeKeys(writer, now - days * dayMs, now, size)),
-    ).done;
+    const { next = 0 } = this.#keyPieces.run((count) =>
+      store.write((writer) =>
+        writer.retention.purgeKeys(writer, { position: this.#keyPosition, before: now - days * dayMs, now, count }),
+      ),
+    );
+    this.#keyPosition = next;
+    return next === 0;
   }
 
   /** Removes the next events; whether none was left. */

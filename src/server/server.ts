@@ -6,6 +6,7 @@ import { type AddressPolicy, recordedAddress } from './address.ts';
 import { Connection, type ConnectionEvents, type ConnectionLimits } from './connection.ts';
 import type { Clock, Dispatch, Request } from './dispatch.ts';
 import { framerRules } from './framer-rules.ts';
+import { LineLimiter } from './line-limiter.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   readonly connections: number;
@@ -26,7 +27,7 @@ export interface ServerParts {
   readonly logger: Logger;
 }
 
-/** So many requests of one connection are answered in its turn; then the others have theirs. */
+/** So many requests of one connection are answered in its turn at most, fewer while many wait for theirs. */
 const requestsPerTurn = 32;
 const sweepIntervalMs = 250;
 /** What stopping may take: for replies to reach their clients. */
@@ -44,11 +45,15 @@ export class Server {
   readonly #timers: NodeJS.Timeout[] = [];
   /** Connections with waiting requests, in the order of their turns. */
   #ready: Connection[] = [];
+  readonly #closings: LineLimiter;
+  readonly #acceptFailures: LineLimiter;
   #turnIsPlanned = false;
   #unparsedBytes = 0;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
+    this.#closings = new LineLimiter(parts.logger, parts.clock.monotonicMs);
+    this.#acceptFailures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#rules = framerRules(parts.registry, parts.raidaId, parts.coinId);
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#net.maxConnections = parts.limits.connections;
@@ -64,7 +69,7 @@ export class Server {
         resolve();
       });
     });
-    this.#net.on('error', (error) => this.#parts.logger.warn({ err: error }, 'accepting failed'));
+    this.#net.on('error', (error) => this.#acceptFailures.warn({ err: error }, 'accepting failed'));
     this.#timers.push(setInterval(() => this.#sweep(), sweepIntervalMs));
     const address = this.#net.address();
     return typeof address === 'object' && address !== null ? address.port : port;
@@ -112,11 +117,12 @@ export class Server {
     const shares: { connection: Connection; count: number }[] = [];
     const waiting = this.#ready;
     this.#ready = [];
+    const share = Math.max(1, Math.min(requestsPerTurn, Math.floor(this.#parts.limits.batch / waiting.length)));
     let turn = 0;
     for (; turn < waiting.length && requests.length < this.#parts.limits.batch; turn += 1) {
       const connection = waiting[turn];
       if (connection === undefined) break;
-      const taken = connection.take(requestsPerTurn);
+      const taken = connection.take(share);
       for (const request of taken) requests.push({ ...request, address: connection.address });
       shares.push({ connection, count: taken.length });
     }
@@ -128,19 +134,19 @@ export class Server {
     }
     this.#ready = [
       ...waiting.slice(turn),
-      ...shares.map((share) => share.connection).filter((each) => each.hasWaiting),
+      ...shares.map((share) => share.connection).filter((each) => each.isReady),
       ...this.#ready,
     ];
   }
 
+  /** Over the limit, the connection that holds most is closed, whoever sends next. */
   #account(connection: Connection, change: number): void {
     this.#unparsedBytes += change;
     if (change <= 0 || this.#unparsedBytes <= this.#parts.limits.unparsedBytes) return;
-    this.#parts.logger.warn(
-      { address: connection.address },
-      'connection closed: too many bytes of unfinished requests',
-    );
-    connection.destroy();
+    let largest = connection;
+    for (const each of this.#connections) if (each.unparsedSize > largest.unparsedSize) largest = each;
+    this.#closings.warn({ address: largest.address }, 'connection closed: too many bytes of unfinished requests');
+    largest.destroy();
   }
 
   #sweep(): void {

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
-import type { Coin } from '../domain/coin.ts';
+import { allDenominations, type Coin, pagesPerDenomination } from '../domain/coin.ts';
 import {
   type CoinRecord,
   createPage,
@@ -23,6 +23,12 @@ interface StoredPage {
   readonly records: Buffer;
 }
 
+interface StoredBitmap {
+  readonly pageId: number;
+  readonly bitmap: Buffer;
+  readonly inUse: number;
+}
+
 const pageIdLimit = 15_000;
 
 /**
@@ -32,17 +38,17 @@ const pageIdLimit = 15_000;
 export class CoinPageReader {
   readonly #selectRecord: Statement<[number, number, number], Buffer>;
   readonly #selectPage: Statement<[number], StoredPage>;
-  readonly #selectCounts: Statement<[], { denomination: number; inUse: number }>;
+  readonly #selectBitmaps: Statement<[number, number], StoredBitmap>;
   readonly #proved = new Uint8Array(pageIdLimit);
+  readonly #counts = new Map<number, number>();
 
   constructor(database: Database) {
     this.#selectRecord = database
       .prepare<[number, number, number], Buffer>('SELECT substr(records, ?, ?) FROM coin_pages WHERE id = ?')
       .pluck();
     this.#selectPage = database.prepare('SELECT checksum, records FROM coin_pages WHERE id = ?');
-    this.#selectCounts = database.prepare(
-      `SELECT denomination, sum(in_use) AS inUse FROM free_pages JOIN coin_pages ON id = page_id
-       GROUP BY denomination`,
+    this.#selectBitmaps = database.prepare(
+      'SELECT page_id AS pageId, bitmap, in_use AS inUse FROM free_pages WHERE page_id BETWEEN ? AND ?',
     );
   }
 
@@ -75,9 +81,32 @@ export class CoinPageReader {
     return stored.records;
   }
 
-  /** Coins in use for each denomination that has any page. */
+  /**
+   * Coins in use for each denomination, from bitmaps proved against their own count. Remembered for each denomination until
+   * one of its pages is written. Throws DamagedRow.
+   */
   countInUse(): Map<number, number> {
-    return new Map(this.#selectCounts.all().map((row) => [row.denomination, row.inUse]));
+    const counts = allDenominations().map((denomination) => {
+      const known = this.#counts.get(denomination) ?? this.#countOf(denomination);
+      this.#counts.set(denomination, known);
+      return [denomination, known] as const;
+    });
+    return new Map(counts);
+  }
+
+  /** What was counted no longer holds. */
+  protected forgetCount(denomination: number): void {
+    this.#counts.delete(denomination);
+  }
+
+  #countOf(denomination: number): number {
+    const first = pageId({ denomination, pageNumber: 0 });
+    let sum = 0;
+    for (const { pageId: page, bitmap, inUse } of this.#selectBitmaps.all(first, first + pagesPerDenomination - 1)) {
+      if (countInUse(bitmap) !== inUse) throw new DamagedRow(`the bitmap of coin page number ${page}`);
+      sum += inUse;
+    }
+    return sum;
   }
 }
 
@@ -112,6 +141,7 @@ export class CoinPageWriter extends CoinPageReader {
   putPage(address: PageAddress, page: Buffer): void {
     const id = pageId(address);
     const bitmap = bitmapOf(page);
+    this.forgetCount(address.denomination);
     this.#upsertPage.run(id, address.denomination, address.pageNumber, crc32(page), page);
     this.#upsertBitmap.run(id, bitmap, countInUse(bitmap));
   }

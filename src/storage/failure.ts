@@ -25,3 +25,9 @@ export function isSyncFailure(error: unknown): boolean {
   const isSqlite = error instanceof SqliteDatabase.SqliteError || error instanceof CheckpointFailure;
   return isSqlite && /^SQLITE_IOERR_(?:DIR_)?FSYNC$/.test(error.code);
 }
+
+/** Whether there was no room, which may come back. */
+export function isDiskFull(error: unknown): boolean {
+  const { code = '' } = error as { code?: string };
+  return ['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'ENOSPC', 'EDQUOT', 'EFBIG'].includes(code);
+}

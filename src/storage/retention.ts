@@ -4,6 +4,13 @@ import { pruneAction, writeChainStart } from './event-chain.ts';
 import type { EventHead } from './events.ts';
 import type { Writer } from './store.ts';
 
+export interface PurgePiece {
+  readonly position: number;
+  readonly before: number;
+  readonly now: number;
+  readonly count: number;
+}
+
 /** Removes what is older than its retention, one small batch in each transaction of its caller. */
 export class Retention {
   readonly #database: Database;
@@ -11,7 +18,6 @@ export class Retention {
   readonly #selectEvents: Statement<[number], EventHead>;
   readonly #deleteEvents: Statement<[number]>;
   readonly #deleteReconstructions: Statement<[number]>;
-  #keyPosition = 0;
 
   constructor(database: Database) {
     this.#database = database;
@@ -24,20 +30,21 @@ export class Retention {
   }
 
   /**
-   * Looks at the next keys, at most `count`, and removes those posted before `before` (milliseconds since 1970), leaving an
-   * event for each. Returns how many went, and whether the last key was reached.
+   * Looks at the keys after `position` (0 at first), at most `count`, and removes those posted before `before` (milliseconds
+   * since 1970), leaving an event for each. Returns how many went, and the next position; undefined after the last key.
    */
-  purgeKeys(writer: Writer, before: number, now: number, count: number): { removed: number; done: boolean } {
-    const rows = this.#selectKeys.all(this.#keyPosition, count);
+  purgeKeys(
+    writer: Writer,
+    { position, before, now, count }: PurgePiece,
+  ): { removed: number; next: number | undefined } {
+    const rows = this.#selectKeys.all(position, count);
     const old = rows.filter((row) => row.postedAt < before);
     for (const { keyId, denomination, serialNumber } of old) {
       writer.chatKeys.remove(keyId);
       const claimedCoin = { denomination, serialNumber };
       writer.events.append({ time: now, action: 'key-purged', keyId, claimedCoin });
     }
-    const done = rows.length < count;
-    this.#keyPosition = done ? 0 : (rows.at(-1)?.number ?? 0);
-    return { removed: old.length, done };
+    return { removed: old.length, next: rows.length < count ? undefined : rows.at(-1)?.number };
   }
 
   /**

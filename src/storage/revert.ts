@@ -10,7 +10,12 @@ export interface Reverted {
 }
 
 /** The event cannot be undone; says why. */
-export class RevertError extends Error {}
+export class RevertError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'RevertError';
+  }
+}
 
 /**
  * Puts back what the accepted records of a Decrypt RAIDA Key replaced: half and MFS, the newest record first. What stood

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { rowChecksum } from './checksum.ts';
+import { DamagedRow } from './damage.ts';
 
 /** What the node knows about itself, fixed when it is made. */
 export interface NodeIdentity {
@@ -26,8 +27,14 @@ export function writeIdentity(database: Database, identity: NodeIdentity, sealin
   writeSetting(database, sealingKeyName, sealingKey);
 }
 
+/** Throws DamagedRow. */
 export function readSetting(database: Database, name: string): Buffer | undefined {
-  return database.prepare<[string], Buffer>('SELECT value FROM settings WHERE name = ?').pluck().get(name);
+  const row = database
+    .prepare<[string], { value: Buffer; checksum: number }>('SELECT value, checksum FROM settings WHERE name = ?')
+    .get(name);
+  if (row === undefined) return undefined;
+  if (rowChecksum([name, row.value]) !== row.checksum) throw new DamagedRow(`setting ${name}`);
+  return row.value;
 }
 
 export function writeSetting(database: Database, name: string, value: Buffer): void {

@@ -1,7 +1,9 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import type { Database, Statement } from 'better-sqlite3';
 import type { RandomSource } from '../domain/random.ts';
+import { type CopyProgress, copyDatabase } from './backup/copy-database.ts';
 import { type ChatKeyReader, ChatKeyWriter } from './chat-keys.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { type CoinPageReader, CoinPageWriter } from './coin-pages.ts';
@@ -10,6 +12,7 @@ import { openDatabase, StorageError } from './database.ts';
 import { EncryptionCoins } from './encryption-coins.ts';
 import { EventIndex } from './event-index.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
+import { isDiskFull } from './failure.ts';
 import { anchorMismatch, renewAnchor, writeAnchor } from './head-anchor.ts';
 import type { IndexFollower } from './index-follower.ts';
 import { KeyIndex, keysIndexedThroughName } from './key-index.ts';
@@ -53,6 +56,9 @@ export interface Writer extends Reader {
   assertActive(cause: unknown): void;
 }
 
+/** Without a commit for so long, nobody is in a hurry. */
+const quietAfterMs = 200;
+
 interface TransactionStatements {
   readonly begin: Statement;
   readonly beginImmediate: Statement;
@@ -78,6 +84,7 @@ export class Store {
   readonly #writer: Writer;
   readonly #followers: IndexFollower[];
   #checkpointer: Checkpointer | undefined;
+  #commits = 0;
 
   /**
    * Opens the database of an existing node and brings it to this program's schema. Throws LossDetected where it is not
@@ -187,6 +194,19 @@ export class Store {
     this.#checkpointer = undefined;
   }
 
+  /** Copies the database into a new file beside the work of this store, a few pages at a time. */
+  copyTo(target: string, progress: CopyProgress): Promise<void> {
+    let seen = this.#commits;
+    let seenAtMs = Number.NEGATIVE_INFINITY;
+    const isBusy = () => {
+      const now = performance.now();
+      if (this.#commits !== seen) seenAtMs = now;
+      seen = this.#commits;
+      return now - seenAtMs < quietAfterMs;
+    };
+    return copyDatabase(this.#database, { target, isBusy, progress });
+  }
+
   /** Moves what the WAL holds into the database file as far as readers allow, without waiting for anyone. */
   checkpoint(): void {
     this.#database.pragma('wal_checkpoint(PASSIVE)');
@@ -224,10 +244,14 @@ export class Store {
     return renewAnchor(this.#directory, this.head());
   }
 
+  /** Closing twice does nothing. What cannot be tidied up on a full disk is no loss: the next start does it. */
   close(): void {
+    if (!this.#database.open) return;
     try {
       this.#database.pragma('wal_checkpoint(TRUNCATE)');
       writeAnchor(this.#directory, this.head());
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
     } finally {
       this.#database.close();
     }
@@ -239,6 +263,7 @@ export class Store {
       const result = work();
       this.#transaction.commit.run();
       this.#writer.keyIndex.commit();
+      this.#commits += 1;
       return result;
     } catch (error) {
       this.#writer.events.forgetHead();

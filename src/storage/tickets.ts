@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import { type Coin, coinLayout } from '../domain/coin.ts';
 import { rowChecksum } from './checksum.ts';
+import { DamagedRow } from './damage.ts';
 
 const digestSize = 16;
 
@@ -13,17 +14,30 @@ export interface TicketIdentity {
   readonly sealed: Buffer;
 }
 
+interface StoredTicket {
+  readonly splitId: number;
+  readonly acceptedAt: number;
+  readonly checksum: number;
+}
+
 /** Remembers accepted tickets for good (Q13). Only a digest is kept. */
 export class TicketReader {
-  readonly #select: Statement<[Buffer], number>;
+  readonly #select: Statement<[Buffer], StoredTicket>;
 
   constructor(database: Database) {
-    this.#select = database.prepare<[Buffer], number>('SELECT split_id FROM tickets WHERE digest = ?').pluck();
+    this.#select = database.prepare(
+      'SELECT split_id AS splitId, accepted_at AS acceptedAt, checksum FROM tickets WHERE digest = ?',
+    );
   }
 
-  /** The split id under which the ticket was accepted; undefined for one never accepted. */
+  /** The split id under which the ticket was accepted; undefined for one never accepted. Throws DamagedRow. */
   acceptedAs(ticket: TicketIdentity): number | undefined {
-    return this.#select.get(digestOf(ticket));
+    const digest = digestOf(ticket);
+    const row = this.#select.get(digest);
+    if (row !== undefined && rowChecksum([digest, row.splitId, row.acceptedAt]) !== row.checksum) {
+      throw new DamagedRow(`ticket ${digest.toString('hex', 0, 4)}...`);
+    }
+    return row?.splitId;
   }
 }
 

@@ -88,7 +88,13 @@ describe('forensics', () => {
     expect(show()).toMatchObject({ inUse: true, authenticationNumberSet: true, bitmapAgrees: true });
     expect(run(['coins', 'show', '-3', '5', ...data]).stdout).toMatch(/stored +false/);
     const coinEvents = runJson<{ role: string; splitId: number }[]>(['coins', 'history', '2', '77', ...data]);
-    expect(coinEvents.map(({ role }) => role).sort()).toEqual(['named', 'not restored', 'restored']);
+    expect(coinEvents.map(({ role }) => role).sort()).toEqual([
+      'encryption',
+      'encryption',
+      'named',
+      'not restored',
+      'restored',
+    ]);
 
     const restored = runJson<Event[]>(['events', 'list', '--action', 'decrypt-raida-key', ...data])[0]?.sequence ?? 0;
     const secret = () =>

@@ -39,6 +39,7 @@ const backupOf = (directory: string, file: string, passphrase?: string) =>
     file,
     program: 'test',
     configFileName: 'config.toml',
+    copy: async () => false,
     now: fixedNow,
     passphrase,
     progress: quiet,
@@ -144,8 +145,9 @@ describe('backup and restore', () => {
     const names = ['20260101T000000Z', '20260102T000000Z', '20260103T000000Z'].map((time) => `raida-14-${time}.backup`);
     for (const name of [...names, 'raida-15-20250101T000000Z.backup', 'notes.txt'])
       writeFileSync(join(folder, name), '');
-    expect(removeOldBackups(folder, 14, 2)).toEqual([names[0]]);
+    expect(removeOldBackups(folder, 14, 2, names[2] ?? '')).toEqual([names[0]]);
     expect(readdirSync(folder)).toHaveLength(4);
+    expect(removeOldBackups(folder, 14, 1, names[1] ?? ''), 'made under a clock that was behind').toEqual([names[2]]);
   });
 
   it('do not back up damage', async () => {

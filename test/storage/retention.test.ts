@@ -23,10 +23,13 @@ describe('retention', () => {
     now += 10 * 86_400_000;
     for (let id = 1_501; id <= 1_600; id += 1) exchange.send(post(id));
     const removed: number[] = [];
-    for (;;) {
-      const batch = store.write((writer) => writer.retention.purgeKeys(writer, now - 86_400_000, now, 1_000));
-      removed.push(batch.removed);
-      if (batch.done) break;
+    for (let position: number | undefined = 0; position !== undefined; ) {
+      const piece = { position, before: now - 86_400_000, now, count: 1_000 };
+      const done: { removed: number; next: number | undefined } = store.write((writer) =>
+        writer.retention.purgeKeys(writer, piece),
+      );
+      removed.push(done.removed);
+      position = done.next;
     }
     expect(removed).toEqual([1_000, 500]);
     const beside = openBeside(directory);

@@ -68,11 +68,11 @@ function addKeyVerbs(keys: Command): void {
     .action(async ({ data, json }) => (await import('../keys.ts')).keysStatistics(data, json));
   keys
     .command('purge')
-    .description('remove keys posted before a time; the node must not run')
+    .description('remove keys posted before a time')
     .addOption(dataOption())
     .requiredOption('--older-than <time>', 'ISO 8601, or a span such as 30d', timeArgument)
     .option('--json', 'as JSON', false)
-    .action(async ({ data, olderThan, json }) => (await import('../keys.ts')).keysPurge(data, olderThan, json));
+    .action(async ({ data, olderThan, json }) => (await import('../keys-purge.ts')).keysPurge(data, olderThan, json));
 }
 
 function addCoinVerbs(coins: Command): void {
@@ -102,9 +102,9 @@ function addCoinVerbs(coins: Command): void {
     );
   coins
     .command('revert <event>')
-    .description('put back what a reconstruction replaced; the node must not run')
+    .description('put back what a reconstruction replaced')
     .addOption(dataOption())
-    .action(async (event, { data }) => (await import('../coins.ts')).coinsRevert(data, count(event)));
+    .action(async (event, { data }) => (await import('../coins-revert.ts')).coinsRevert(data, count(event)));
 }
 
 function addEventVerbs(events: Command, setExitCode: SetExitCode): void {

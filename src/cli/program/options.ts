@@ -17,6 +17,13 @@ export function dataOption(): Option {
   return new Option('--data <dir>', 'data directory').default(defaultDirectory);
 }
 
+/** The data directory that a command line names, for messages about it. */
+export function givenDirectory(words: readonly string[]): string {
+  const place = words.lastIndexOf('--data');
+  const joined = words.find((word) => word.startsWith('--data='))?.slice('--data='.length);
+  return (place === -1 ? joined : words[place + 1]) ?? defaultDirectory;
+}
+
 export function withFormats(command: Command): Command {
   return command
     .addOption(new Option('--json', 'as one JSON array').conflicts(['ndjson', 'csv']))
@@ -24,7 +31,7 @@ export function withFormats(command: Command): Command {
     .option('--csv', 'as comma-separated values');
 }
 
-/** A table for a terminal, JSON lines for a pipe, unless said otherwise. */
+/** A table unless said otherwise. */
 export function formatOf(options: { json?: boolean; ndjson?: boolean; csv?: boolean }): Format {
   if (options.json === true) return 'json';
   if (options.ndjson === true) return 'ndjson';

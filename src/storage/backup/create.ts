@@ -1,18 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { coinsDirectoryName, databaseFileName } from '../data-directory.ts';
+import { makeDirectory } from '../make-directory.ts';
 import { workerFile } from '../worker-file.ts';
 import {
   BackupError,
@@ -23,6 +15,7 @@ import {
   readManifest,
   readParts,
 } from './container.ts';
+import type { CopyProgress } from './copy-database.ts';
 import { decryptFile, encryptFile } from './encryption.ts';
 import { writeBackupRecord } from './record.ts';
 import type { SnapshotFacts, SnapshotMessage, SnapshotProof, SnapshotTask } from './snapshot-worker.ts';
@@ -36,6 +29,8 @@ export interface BackupRequest {
   readonly passphrase?: string | undefined;
   /** Configuration file's name within the data directory. */
   readonly configFileName: string;
+  /** Has the serving node copy its database into a file; false where it does not, and the file is not there. */
+  copy(target: string, progress: CopyProgress): Promise<boolean>;
   /** Milliseconds since 1970. */
   readonly now: number;
   /** Gives up; what was begun is removed. */
@@ -50,7 +45,7 @@ export interface BackupRequest {
  */
 export async function createBackup(request: BackupRequest): Promise<Manifest> {
   const file = resolve(request.file);
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(file));
   removeAbandoned(dirname(file), request.now);
   const working = join(dirname(file), `.${basename(file)}.${randomBytes(4).toString('hex')}${partialSuffix}`);
   const sealed = `${working}.sealed`;
@@ -87,9 +82,12 @@ function removeAbandoned(folder: string, now: number): void {
 
 async function writeContainer(request: BackupRequest, working: string): Promise<Manifest> {
   const source = join(request.directory, databaseFileName);
-  const facts = await runTask<SnapshotFacts>({ kind: 'copy', source, target: working }, request.signal, (done, total) =>
-    request.progress('copying', done, total),
-  );
+  const copying: CopyProgress = (done, total) => request.progress('copying', done, total);
+  const { signal } = request;
+  if (!(await request.copy(working, copying))) {
+    await runTask<null>({ kind: 'copy', source, target: working }, signal, copying);
+  }
+  const facts = await runTask<SnapshotFacts>({ kind: 'detach', source: working }, signal);
   request.progress('proving', 0, 1);
   const [rows, chain, databasePart] = await Promise.all([
     runTask<SnapshotProof>({ kind: 'rows', source: working }, request.signal),

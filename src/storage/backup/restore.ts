@@ -1,20 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { databaseFileName } from '../data-directory.ts';
 import { openDatabaseReadOnly } from '../database.ts';
 import { EventReader } from '../events.ts';
 import { writeAnchor } from '../head-anchor.ts';
+import { makeDirectory } from '../make-directory.ts';
 import { ProcessLock } from '../process-lock.ts';
 import { schemaVersion } from '../schema-version.ts';
 import { syncDirectory } from '../sync.ts';
@@ -58,7 +49,7 @@ export async function restoreBackup(request: RestoreRequest): Promise<Restored> 
   const lock = existsSync(join(directory, databaseFileName)) ? ProcessLock.take(directory) : undefined;
   const staging = join(dirname(directory), `.${basename(directory)}.${randomBytes(4).toString('hex')}.restoring`);
   try {
-    mkdirSync(staging, { recursive: true, mode: 0o700 });
+    makeDirectory(staging);
     const manifest = await build(request, staging);
     if (request.dryRun) return { manifest, movedAside: undefined };
     const movedAside = install(staging, directory, occupied, request.now);
@@ -110,7 +101,7 @@ async function extract(
       const target = join(staging, part.name);
       if (!target.startsWith(`${staging}/`))
         throw new BackupError(`the backup names a file outside of a node: ${part.name}`);
-      mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+      makeDirectory(dirname(target));
       descriptors.set(part.name, openSync(target, 'wx', 0o600));
     }
     await readParts(file, manifest, (part, chunk) => {
@@ -122,7 +113,7 @@ async function extract(
   } finally {
     for (const descriptor of descriptors.values()) closeSync(descriptor);
   }
-  mkdirSync(join(staging, 'coins'), { recursive: true, mode: 0o700 });
+  makeDirectory(join(staging, 'coins'));
   for (const name of ['coins', '.']) syncDirectory(join(staging, name));
 }
 

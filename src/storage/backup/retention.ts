@@ -10,13 +10,16 @@ export function backupFileName(raidaId: number, now: number): string {
   return `raida-${raidaId}-${time}.backup`;
 }
 
-/** Removes all but the newest `keep` backups of a RAIDA from a folder. Returns the names that went. */
-export function removeOldBackups(folder: string, raidaId: number, keep: number): string[] {
+/**
+ * Removes all but the newest `keep` backups of a RAIDA from a folder, but never `justMade`, whatever the clock said when the
+ * others were made. Returns the names that went.
+ */
+export function removeOldBackups(folder: string, raidaId: number, keep: number, justMade: string): string[] {
   const pattern = new RegExp(`^raida-${raidaId}-\\d{8}T\\d{6}Z\\.backup$`);
   const names = readdirSync(folder)
-    .filter((name) => pattern.test(name))
+    .filter((name) => pattern.test(name) && name !== justMade)
     .sort();
-  const old = names.slice(0, Math.max(0, names.length - keep));
+  const old = names.slice(0, Math.max(0, names.length + 1 - keep));
   for (const name of old) rmSync(join(folder, name));
   return old;
 }

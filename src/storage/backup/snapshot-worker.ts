@@ -1,24 +1,26 @@
 import { constants, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import SqliteDatabase from 'better-sqlite3';
 import { openDatabaseReadOnly } from '../database.ts';
 import { appliedMigrations } from '../schema-version.ts';
 import { readIdentity } from '../settings.ts';
 import { type Verification, verifyDatabase } from '../verify.ts';
 import type { Manifest } from './container.ts';
-import { copyPaced } from './paced-copy.ts';
+import { copyDatabase } from './copy-database.ts';
+import { WalActivity } from './wal-activity.ts';
 
 /**
- * The parts of a backup that block, each in a thread of its own: a consistent copy of a database, through a connection that
- * takes no lock a serving node would notice, and the proofs that the copy is sound.
+ * The parts of a backup that block, each in a thread of its own: a consistent copy of a database that no node serves, making
+ * a copy stand alone, and the proofs that it is sound.
  */
 export type SnapshotTask =
   | { readonly kind: 'copy'; readonly source: string; readonly target: string }
-  | { readonly kind: 'rows' | 'events'; readonly source: string };
+  | { readonly kind: 'detach' | 'rows' | 'events'; readonly source: string };
 
 /** What the thread says: how far it is, and in the end its result. */
 export type SnapshotMessage =
   | { readonly done: number; readonly total: number }
-  | { readonly result: SnapshotFacts | SnapshotProof };
+  | { readonly result: SnapshotFacts | SnapshotProof | null };
 
 /** What a copy holds: for the manifest. */
 export type SnapshotFacts = Pick<Manifest, 'raidaId' | 'coinId' | 'schemaVersion'>;
@@ -35,15 +37,35 @@ export interface SnapshotProof {
 setPriority(constants.priority.PRIORITY_LOW);
 
 const task = workerData as SnapshotTask;
-const result = task.kind === 'copy' ? await copy(task.source, task.target) : prove(task.source, task.kind);
-parentPort?.postMessage({ result } satisfies SnapshotMessage);
+parentPort?.postMessage({ result: await perform(task) } satisfies SnapshotMessage);
 
-async function copy(source: string, target: string): Promise<SnapshotFacts> {
+async function perform(task: SnapshotTask): Promise<SnapshotFacts | SnapshotProof | null> {
+  if (task.kind === 'copy') return copy(task.source, task.target);
+  return task.kind === 'detach' ? detach(task.source) : prove(task.source, task.kind);
+}
+
+async function copy(source: string, target: string): Promise<null> {
   const database = openDatabaseReadOnly(source);
+  const activity = new WalActivity(source);
   try {
-    await copyPaced(database, source, target, (done, total) => {
-      parentPort?.postMessage({ done, total } satisfies SnapshotMessage);
+    database.exec('BEGIN');
+    database.prepare('SELECT count(*) FROM sqlite_schema').get();
+    await copyDatabase(database, {
+      target,
+      isBusy: () => activity.isBusy(),
+      progress: (done, total) => parentPort?.postMessage({ done, total } satisfies SnapshotMessage),
     });
+  } finally {
+    database.close();
+  }
+  return null;
+}
+
+/** A copy says of itself that it has a WAL, as its source has; a file that travels alone must not. */
+function detach(file: string): SnapshotFacts {
+  const database = new SqliteDatabase(file);
+  try {
+    database.pragma('journal_mode = DELETE');
     const identity = readIdentity(database) ?? { raidaId: -1, coinId: -1 };
     return { ...identity, schemaVersion: appliedMigrations(database) };
   } finally {
