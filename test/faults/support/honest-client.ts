@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
-import { buildRequest, getPayload, postPayload, readReply } from '../../support/wire.ts';
+import { buildRequest, getPayload, postPayload } from '../../support/wire.ts';
+import { Asker } from './asker.ts';
 
 /** A client that behaves: one request at a time on one connection, and how long each answer took. */
 const pauseMs = 4;
@@ -14,20 +14,19 @@ function requestOf(number: number): Buffer {
 }
 
 export class HonestClient {
-  readonly #socket;
+  readonly #asker: Asker;
   #durationsMs: number[] = [];
   #stopped = false;
-  #failure: Error | undefined;
   readonly #ended: Promise<void>;
+  #failure: unknown;
   /** Statuses other than those of a node at peace. */
   readonly unexpected: number[] = [];
 
   constructor(port: number) {
-    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true });
-    this.#socket.on('error', (error) => {
+    this.#asker = new Asker(port);
+    this.#ended = this.#work().catch((error: unknown) => {
       this.#failure = error;
     });
-    this.#ended = this.#work();
   }
 
   /** The durations since the last call, in order of size. */
@@ -41,42 +40,18 @@ export class HonestClient {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#ended;
-    this.#socket.destroy();
+    this.#asker.close();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   async #work(): Promise<void> {
-    for (let number = 0; !this.#stopped && this.#failure === undefined; number += 1) {
+    for (let number = 0; !this.#stopped; number += 1) {
       const began = performance.now();
-      const status = await this.#ask(requestOf(number));
+      const status = await this.#asker.status(requestOf(number));
       this.#durationsMs.push(performance.now() - began);
       if (status !== 250) this.unexpected.push(status);
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
-  }
-
-  /** One reply's status; 0 where the node hung up. */
-  #ask(request: Buffer): Promise<number> {
-    return new Promise((resolve) => {
-      let received = Buffer.alloc(0);
-      const take = (chunk: Buffer) => {
-        received = Buffer.concat([received, chunk]);
-        const reply = readReply(received);
-        if (reply !== undefined) finish(reply.status);
-      };
-      const close = () => {
-        this.#failure ??= new Error('the node closed an honest connection');
-        finish(0);
-      };
-      const finish = (status: number) => {
-        this.#socket.off('data', take);
-        this.#socket.off('close', close);
-        resolve(status);
-      };
-      this.#socket.on('data', take);
-      this.#socket.on('close', close);
-      this.#socket.write(request);
-    });
   }
 }
 
