@@ -2,11 +2,6 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** What the kernel says of a process. */
 
-/** Memory that it holds, in bytes. */
-export function residentBytes(pid: number): number {
-  return kibibytes(pid, 'VmRSS') * 1_024;
-}
-
 /** The most that it ever held. */
 export function residentBytesMax(pid: number): number {
   return kibibytes(pid, 'VmHWM') * 1_024;
