@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { anchorMismatch } from '../../src/storage/head-anchor.ts';
 import { verifyDatabase } from '../../src/storage/verify.ts';
 import { makeNode, temporaryFolder } from '../support/harness.ts';
+import { randomFrom } from './support/random.ts';
 import { Disk, readRecording } from './support/replayer.ts';
 
 /**
@@ -17,14 +18,6 @@ const scale = Number(process.env.FAULT_SCALE ?? '1');
 const seed = Number(process.env.FAULT_SEED ?? Date.now() % 1_000_000);
 const support = fileURLToPath(new URL('support/', import.meta.url));
 const encryptionCoin = Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), Buffer.alloc(400, 4)]);
-
-function randomFrom(start: number): (limit: number) => number {
-  let state = start >>> 0;
-  return (limit) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}
 
 function buildRecorder(): string {
   const library = join(temporaryFolder(), 'recorder.so');

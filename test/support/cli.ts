@@ -29,6 +29,8 @@ export function runJson<T>(words: readonly string[]): T {
 
 export interface Served {
   readonly port: number;
+  /** Of the node itself, also where another program runs it. */
+  readonly pid: number;
   readonly process: ChildProcess;
   /** All of its log so far. */
   log(): string;
@@ -36,30 +38,51 @@ export interface Served {
   end(signal: NodeJS.Signals): Promise<{ code: number | null; durationMs: number }>;
 }
 
+export interface Surroundings {
+  /** A program and its first words, which runs the node. */
+  readonly under?: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
 /** `raida-node serve` on a free port of the loopback. */
-export async function serve(directory: string, more: readonly string[] = []): Promise<Served> {
-  const words = [main, 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0', ...more];
-  const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  onTestFinished(() => {
-    child.kill('SIGKILL');
+export async function serve(
+  directory: string,
+  more: readonly string[] = [],
+  { under = [], environment = {} }: Surroundings = {},
+): Promise<Served> {
+  const serving = [main, 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0', ...more];
+  const [program = process.execPath, ...words] = [...under, process.execPath, ...serving];
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
   });
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const lines: string[] = [];
+  let pid: number | undefined;
+  const kill = (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (pid === undefined || pid === child.pid) child.kill(signal);
+    else process.kill(pid, signal);
+  };
+  onTestFinished(() => kill('SIGKILL'));
   const port = await new Promise<number>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
-      const entry = JSON.parse(line) as { msg: string; port: number };
-      if (entry.msg === 'listening') resolve(entry.port);
+      const entry = JSON.parse(line) as { msg: string; port: number; pid: number };
+      if (entry.msg !== 'listening') return;
+      pid = entry.pid;
+      resolve(entry.port);
     });
     child.once('exit', (code) => reject(new Error(`serve ended with ${code}`)));
   });
   return {
     port,
+    pid: pid ?? 0,
     process: child,
     log: () => lines.join('\n'),
     end: async (signal) => {
       const began = performance.now();
-      child.kill(signal);
+      kill(signal);
       return { code: await ended, durationMs: performance.now() - began };
     },
   };
