@@ -36,7 +36,9 @@ export function explainFailure(error: unknown, directory: string): Explanation {
 function explainSqlite({ code, message }: { code: string; message: string }, directory: string): Explanation {
   if (/^SQLITE_(?:READONLY|CANTOPEN|PERM|AUTH)/.test(code)) return notWritable(directory, message);
   // A statement that was sound when this program was built fails on another schema only.
-  if (/^SQLITE_(?:CORRUPT|NOTADB|ERROR|SCHEMA|FORMAT|MISMATCH)/.test(code)) return damaged(directory, message);
+  if (/^SQLITE_(?:CORRUPT|NOTADB|ERROR|SCHEMA|FORMAT|MISMATCH)/.test(code)) {
+    return damaged(directory, `the database is not a node's, or is damaged: ${message}`);
+  }
   return { exitCode: ExitCode.inputOutput, message: withSpace(directory, `${message} (${code})`) };
 }
 

@@ -27,10 +27,12 @@ export async function serve({ directory, makeNode, acceptLoss, overrides }: Serv
   const config = loadNodeConfig(directory, overrides, identityOf(directory));
   demandLocalFileSystem(directory, config);
   const logger = createLogger(config.log.level);
+  // Listened for first: whoever reads that the node listens may stop it at once.
+  const stopped = stopSignal();
   const node = await startNode({ directory, config, logger, acceptLoss });
   logger.info({ port: node.port, host: config.server.host, version: programVersion, pid: process.pid }, 'listening');
 
-  const ended = await Promise.race([stopSignal(), node.diskFailure]);
+  const ended = await Promise.race([stopped, node.diskFailure]);
   if (typeof ended !== 'string') {
     logger.fatal({ err: ended }, 'the disk failed to sync: nothing more can be acknowledged');
     process.exit(ExitCode.inputOutput);

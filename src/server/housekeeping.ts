@@ -113,7 +113,7 @@ export class Housekeeping {
         program: programVersion,
         configFileName,
         copy: async (target, progress) => {
-          await store.copyTo(target, progress);
+          await store.copyTo(target, clock.monotonicMs, progress);
           return true;
         },
         now,

@@ -16,7 +16,9 @@ interface OperatorParts {
 /** What a running node does for its operator. */
 export function operatorActions({ store, clock, random }: OperatorParts): Record<ControlVerb, ControlAction> {
   return {
-    'copy-database': asking('copy-database', ({ target }, progress) => store.copyTo(target, progress)),
+    'copy-database': asking('copy-database', ({ target }, progress) =>
+      store.copyTo(target, clock.monotonicMs, progress),
+    ),
     'purge-keys': asking('purge-keys', ({ before }) => purgeKeys(store, clock, before)),
     revert: asking('revert', ({ event }) => revertReconstruction(store, event, clock.now(), random)),
   };

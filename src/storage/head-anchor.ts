@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } f
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
+import { StorageError } from './database.ts';
 import { chainStart } from './event-chain.ts';
 import { type EventHead, genesis } from './events.ts';
 
@@ -10,6 +11,13 @@ import { type EventHead, genesis } from './events.ts';
  * cut, swapped or removed without a word; the anchor notices.
  */
 export const anchorFileName = 'head.json';
+
+/** Acknowledged work is missing from the database. */
+export class LossDetected extends StorageError {
+  constructor(directory: string, loss: string) {
+    super(`${loss}. Restore a backup, or go on without it by "serve --data ${directory} --accept-loss"`);
+  }
+}
 
 interface Anchor {
   readonly sequence: number;

@@ -1,7 +1,6 @@
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { performance } from 'node:perf_hooks';
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import type { RandomSource } from '../domain/random.ts';
 import { type CopyProgress, copyDatabase } from './backup/copy-database.ts';
 import { type ChatKeyReader, ChatKeyWriter } from './chat-keys.ts';
@@ -13,7 +12,7 @@ import { EncryptionCoins } from './encryption-coins.ts';
 import { EventIndex } from './event-index.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { isDiskFull } from './failure.ts';
-import { anchorMismatch, renewAnchor, writeAnchor } from './head-anchor.ts';
+import { anchorMismatch, LossDetected, renewAnchor, writeAnchor } from './head-anchor.ts';
 import type { IndexFollower } from './index-follower.ts';
 import { KeyIndex, keysIndexedThroughName } from './key-index.ts';
 import { migrateDatabase } from './migrate.ts';
@@ -30,6 +29,7 @@ import {
 } from './settings.ts';
 import { syncDirectory } from './sync.ts';
 import { type TicketReader, TicketWriter } from './tickets.ts';
+import { type Memory, Transactions } from './transactions.ts';
 
 export interface Reader {
   readonly coins: CoinPageReader;
@@ -59,16 +59,6 @@ export interface Writer extends Reader {
 /** Without a commit for so long, nobody is in a hurry. */
 const quietAfterMs = 200;
 
-interface TransactionStatements {
-  readonly begin: Statement;
-  readonly beginImmediate: Statement;
-  readonly commit: Statement;
-  readonly rollback: Statement;
-  readonly savepoint: Statement;
-  readonly release: Statement;
-  readonly rollbackTo: Statement;
-}
-
 /**
  * The only door to the database. Work is synchronous and runs inside one transaction; throwing is the rollback.
  * When `write` has returned, its work is on disk.
@@ -79,12 +69,11 @@ export class Store {
   acceptedLoss: string | undefined;
   readonly #directory: string;
   readonly #database: Database;
-  readonly #transaction: TransactionStatements;
+  readonly #transactions: Transactions;
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #followers: IndexFollower[];
   #checkpointer: Checkpointer | undefined;
-  #commits = 0;
 
   /**
    * Opens the database of an existing node and brings it to this program's schema. Throws LossDetected where it is not
@@ -143,7 +132,6 @@ export class Store {
     this.identity = identity;
     this.#directory = directory;
     this.#database = database;
-    this.#transaction = prepareTransaction(database);
     this.#writer = {
       coins: new CoinPageWriter(database),
       chatKeys: new ChatKeyWriter(database, keyIndex),
@@ -155,23 +143,22 @@ export class Store {
       retention: new Retention(database),
       seal: (context, clear, random) => seal(sealingKey, context, clear, random),
       unseal: (context, sealed) => unseal(sealingKey, context, sealed),
-      savepoint: (work) => this.#savepoint(work),
-      assertActive: (cause) => {
-        if (!database.inTransaction) throw new TransactionLost(cause);
-      },
+      savepoint: (work) => this.#transactions.savepoint(work),
+      assertActive: (cause) => this.#transactions.assertActive(cause),
     };
     this.#reader = this.#writer;
+    this.#transactions = new Transactions(database, memoryOf(this.#writer));
     this.#followers = [keyIndex.follower, this.#writer.eventIndex.follower];
   }
 
   /** One consistent view; takes no write lock. */
   read<T>(work: (reader: Reader) => T): T {
-    return this.#run(this.#transaction.begin, () => work(this.#reader));
+    return this.#transactions.read(() => work(this.#reader));
   }
 
   /** One transaction that holds the write lock from its start. */
   write<T>(work: (writer: Writer) => T): T {
-    return this.#run(this.#transaction.beginImmediate, () => work(this.#writer));
+    return this.#transactions.write(() => work(this.#writer));
   }
 
   /** Has checkpoints made in a thread of their own until the store is closed; `failed` hears of failures. */
@@ -195,16 +182,16 @@ export class Store {
   }
 
   /** Copies the database into a new file beside the work of this store, a few pages at a time. */
-  copyTo(target: string, progress: CopyProgress): Promise<void> {
-    let seen = this.#commits;
+  copyTo(target: string, monotonicMs: () => number, progress: CopyProgress): Promise<void> {
+    let seen = this.#transactions.committed;
     let seenAtMs = Number.NEGATIVE_INFINITY;
     const isBusy = () => {
-      const now = performance.now();
-      if (this.#commits !== seen) seenAtMs = now;
-      seen = this.#commits;
+      const now = monotonicMs();
+      if (this.#transactions.committed !== seen) seenAtMs = now;
+      seen = this.#transactions.committed;
       return now - seenAtMs < quietAfterMs;
     };
-    return copyDatabase(this.#database, { target, isBusy, progress });
+    return copyDatabase(this.#database, { target, monotonicMs, isBusy, progress });
   }
 
   /** Moves what the WAL holds into the database file as far as readers allow, without waiting for anyone. */
@@ -256,54 +243,6 @@ export class Store {
       this.#database.close();
     }
   }
-
-  #run<T>(begin: Statement, work: () => T): T {
-    begin.run();
-    try {
-      const result = work();
-      this.#transaction.commit.run();
-      this.#writer.keyIndex.commit();
-      this.#commits += 1;
-      return result;
-    } catch (error) {
-      this.#writer.events.forgetHead();
-      this.#writer.keyIndex.rollBackTo(0);
-      if (this.#database.inTransaction) this.#transaction.rollback.run();
-      throw error;
-    }
-  }
-
-  #savepoint<T>(work: () => T): T {
-    this.#transaction.savepoint.run();
-    const { mark } = this.#writer.keyIndex;
-    try {
-      const result = work();
-      this.#transaction.release.run();
-      return result;
-    } catch (error) {
-      this.#writer.assertActive(error);
-      this.#writer.events.forgetHead();
-      this.#writer.keyIndex.rollBackTo(mark);
-      this.#transaction.rollbackTo.run();
-      this.#transaction.release.run();
-      throw error;
-    }
-  }
-}
-
-/** Acknowledged work is missing from the database. */
-export class LossDetected extends StorageError {
-  constructor(directory: string, loss: string) {
-    super(`${loss}. Restore a backup, or go on without it by "serve --data ${directory} --accept-loss"`);
-  }
-}
-
-/** SQLite itself has rolled the whole transaction back, as it does when the disk is full: nothing of the batch stands. */
-export class TransactionLost extends Error {
-  constructor(cause: unknown) {
-    super('the transaction was rolled back', { cause });
-    this.name = 'TransactionLost';
-  }
 }
 
 /** The migration that made the index of keys filled it; a setting it could not write, for its checksum. */
@@ -312,14 +251,16 @@ function writeKeysIndexed(database: Database): void {
   writeSetting(database, keysIndexedThroughName, Buffer.from(String(newest)));
 }
 
-function prepareTransaction(database: Database): TransactionStatements {
+/** What the writers remember beyond their statements: the end of the event chain, and ids without an index. */
+function memoryOf({ events, keyIndex }: Writer): Memory {
   return {
-    begin: database.prepare('BEGIN'),
-    beginImmediate: database.prepare('BEGIN IMMEDIATE'),
-    commit: database.prepare('COMMIT'),
-    rollback: database.prepare('ROLLBACK'),
-    savepoint: database.prepare('SAVEPOINT request'),
-    release: database.prepare('RELEASE request'),
-    rollbackTo: database.prepare('ROLLBACK TO request'),
+    get mark() {
+      return keyIndex.mark;
+    },
+    commit: () => keyIndex.commit(),
+    rollBackTo: (mark) => {
+      events.forgetHead();
+      keyIndex.rollBackTo(mark);
+    },
   };
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { RaidaClient } from '../../src/client/client.ts';
+import { eventHash } from '../../src/storage/events.ts';
 import { run, runJson, serve } from '../support/cli.ts';
 import { makeNode, openStore, temporaryFolder } from '../support/harness.ts';
 import { coinBytes, ctr } from '../support/wire.ts';
@@ -126,6 +127,35 @@ describe('forensics', () => {
     ]);
     expect(check([...lines.slice(0, 2), lines[3] ?? '', lines[2] ?? '', ...lines.slice(4)])[0]).toBe(3);
     expect(check(lines.slice(0, -1))).toEqual([3, expect.stringContaining('head is missing')]);
+  });
+
+  it('knows a bundle that was computed anew by the signature', async () => {
+    const directory = await livedNode();
+    const bundle = join(temporaryFolder(), 'bundle.ndjson');
+    const exported = run(['events', 'export', '--signed', bundle, '--data', directory]).stdout;
+    const publicKey = /signed by ([0-9a-f]{64})/.exec(exported)?.[1] ?? '';
+    expect(run(['events', 'verify', bundle, '--public-key', publicKey]).code).toBe(0);
+    expect(run(['events', 'verify', bundle, '--public-key', '00'.repeat(32)]).stdout).toContain('not by');
+    const lines = readFileSync(bundle, 'utf8').trim().split('\n');
+    let hash = Buffer.alloc(32);
+    const forged = lines.map((line, index) => {
+      if (index === 0) return line;
+      const value = JSON.parse(line);
+      if (value.head !== undefined)
+        return JSON.stringify({ ...value, head: { ...value.head, hash: hash.toString('hex') } });
+      if (index === 3) value.row[13] = '203.0.113.9';
+      const row = value.row.map((cell: unknown, place: number) =>
+        place === 12 && typeof cell === 'string' ? Buffer.from(cell, 'hex') : cell,
+      );
+      const records = value.reconstructions.map((record: unknown[]) =>
+        record.map((cell, place) => (place === 6 && typeof cell === 'string' ? Buffer.from(cell, 'hex') : cell)),
+      );
+      hash = Buffer.from(eventHash(hash, row, records));
+      return JSON.stringify({ ...value, hash: hash.toString('hex') });
+    });
+    writeFileSync(bundle, `${forged.join('\n')}\n`);
+    const { code, stdout } = run(['events', 'verify', bundle]);
+    expect([code, stdout.split('\n')[0]]).toEqual([3, 'damage: the signature does not fit']);
   });
 });
 

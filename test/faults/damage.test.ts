@@ -2,7 +2,7 @@ import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { exitCodeOf } from '../../src/cli/failure.ts';
+import { explainFailure } from '../../src/cli/failure.ts';
 import { Store } from '../../src/storage/store.ts';
 import { run, serve } from '../support/cli.ts';
 import { Exchange, makeNode, temporaryFolder } from '../support/harness.ts';
@@ -146,8 +146,8 @@ function judge(base: Base, name: string, damage: Damage, random: Random, tally: 
     try {
       store = Store.open(directory);
     } catch (error) {
-      if (exitCodeOf(error) === 65) tally.refused += 1;
-      else tally.wrong.push(`${name}: exit ${exitCodeOf(error)}, ${(error as Error).message}`);
+      if (explainFailure(error, directory).exitCode === 65) tally.refused += 1;
+      else tally.wrong.push(`${name}: exit ${explainFailure(error, directory).exitCode}, ${(error as Error).message}`);
       return;
     }
     try {

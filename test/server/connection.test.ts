@@ -107,8 +107,8 @@ describe('deadlines and limits', () => {
     expect(header).toBeLessThan(1_200);
     expect(body).toBeGreaterThan(500);
     expect(body).toBeLessThan(1_600);
-    expect(silent).toBeGreaterThan(900);
-    expect(silent).toBeLessThan(2_500);
+    expect(silent, 'as long as a request may take').toBeGreaterThan(500);
+    expect(silent).toBeLessThan(1_600);
   });
 
   it('more connections than allowed are closed at once, the others served', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { exitCodeOf } from '../../src/cli/failure.ts';
+import { explainFailure } from '../../src/cli/failure.ts';
 import { Store } from '../../src/storage/store.ts';
 import { Exchange, makeNode } from '../support/harness.ts';
 import { buildRequest, coinBytes, ctr, getPayload, postPayload } from '../support/wire.ts';
@@ -62,7 +62,7 @@ describe('a value changed where it lies', () => {
     try {
       Store.open(directory).close();
     } catch (error) {
-      exitCode = exitCodeOf(error);
+      exitCode = explainFailure(error, directory).exitCode;
     }
     expect(exitCode).toBe(65);
   });

@@ -141,13 +141,14 @@ function addEventVerbs(events: Command, setExitCode: SetExitCode): void {
   events
     .command('verify [bundle]')
     .description('check a bundle, or without one the chain of the node')
+    .option('--public-key <hex>', 'the key that the node is known by, as "events export" prints it')
     .addOption(dataOption())
     .option('--json', 'as JSON', false)
-    .action(async (bundle, { data, json }) =>
+    .action(async (bundle, { data, publicKey, json }) =>
       setExitCode(
         bundle === undefined
           ? (await import('../events.ts')).eventsVerify(data, json)
-          : await (await import('../signed-events.ts')).verifyBundle(bundle, json),
+          : await (await import('../signed-events.ts')).verifyBundle(bundle, publicKey, json),
       ),
     );
 }

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { Database } from 'better-sqlite3';
 import { GrowingFile } from './growing-file.ts';
 
@@ -7,6 +6,7 @@ export type CopyProgress = (done: number, total: number) => void;
 
 export interface CopyParts {
   readonly target: string;
+  monotonicMs(): number;
   /** Whether others want the disk and this thread at the moment. */
   isBusy(): boolean;
   readonly progress: CopyProgress;
@@ -23,16 +23,19 @@ const bytesPerMsBusy = 40_000;
  * what is written meanwhile goes into the copy as well, so that it never starts over and no snapshot holds the WAL; on any
  * other connection the caller has to hold a read transaction.
  */
-export async function copyDatabase(source: Database, { target, isBusy, progress }: CopyParts): Promise<void> {
+export async function copyDatabase(
+  source: Database,
+  { target, monotonicMs, isBusy, progress }: CopyParts,
+): Promise<void> {
   const pageSize = source.pragma('page_size', { simple: true }) as number;
   const file = new GrowingFile(target);
-  let lastMs = performance.now();
+  let lastMs = monotonicMs();
   let allowance = 0;
   await source.backup(target, {
     progress: ({ totalPages, remainingPages }) => {
       const done = (totalPages - remainingPages) * pageSize;
       progress(done, totalPages * pageSize);
-      const now = performance.now();
+      const now = monotonicMs();
       allowance = Math.min(pagesPerTurnBusy, allowance + ((now - lastMs) * bytesPerMsBusy) / pageSize);
       lastMs = now;
       if (!file.wrote(done)) return 0;

@@ -1,4 +1,5 @@
 import { constants, setPriority } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import SqliteDatabase from 'better-sqlite3';
 import { openDatabaseReadOnly } from '../database.ts';
@@ -46,12 +47,13 @@ async function perform(task: SnapshotTask): Promise<SnapshotFacts | SnapshotProo
 
 async function copy(source: string, target: string): Promise<null> {
   const database = openDatabaseReadOnly(source);
-  const activity = new WalActivity(source);
+  const activity = new WalActivity(source, Date.now);
   try {
     database.exec('BEGIN');
     database.prepare('SELECT count(*) FROM sqlite_schema').get();
     await copyDatabase(database, {
       target,
+      monotonicMs: () => performance.now(),
       isBusy: () => activity.isBusy(),
       progress: (done, total) => parentPort?.postMessage({ done, total } satisfies SnapshotMessage),
     });

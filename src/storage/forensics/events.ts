@@ -36,10 +36,6 @@ export const eventColumns = `sequence, time, action, status, reason, encryption_
   encryption_serial_number AS encryptionSerialNumber, second_denomination AS secondDenomination,
   second_serial_number AS secondSerialNumber, key_id AS keyId, address, details, hash`;
 
-export function findEvent(database: Database, sequence: number): EventRecord | undefined {
-  return database.prepare<[number], EventRecord>(`SELECT ${eventColumns} FROM events WHERE sequence = ?`).get(sequence);
-}
-
 /** What became of each record of a Decrypt RAIDA Key. */
 export function reconstructionsOf(database: Database, event: number): ReconstructionRecord[] {
   return database

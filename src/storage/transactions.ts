@@ -1,0 +1,91 @@
+import type { Database, Statement } from 'better-sqlite3';
+
+/** What is remembered in memory of a transaction, and has to be forgotten with it. */
+export interface Memory {
+  /** A place to which `rollBackTo` can return; the transaction itself starts at 0. */
+  readonly mark: number;
+  commit(): void;
+  rollBackTo(mark: number): void;
+}
+
+/** SQLite itself has rolled the whole transaction back, as it does when the disk is full: nothing of the batch stands. */
+export class TransactionLost extends Error {
+  constructor(cause: unknown) {
+    super('the transaction was rolled back', { cause });
+    this.name = 'TransactionLost';
+  }
+}
+
+/** Runs synchronous work in transactions of one connection; throwing is the rollback, of the database and of memory alike. */
+export class Transactions {
+  readonly #database: Database;
+  readonly #memory: Memory;
+  readonly #begin: Statement;
+  readonly #beginImmediate: Statement;
+  readonly #commit: Statement;
+  readonly #rollback: Statement;
+  readonly #savepoint: Statement;
+  readonly #release: Statement;
+  readonly #rollbackTo: Statement;
+  /** How many were committed so far. */
+  committed = 0;
+
+  constructor(database: Database, memory: Memory) {
+    this.#database = database;
+    this.#memory = memory;
+    this.#begin = database.prepare('BEGIN');
+    this.#beginImmediate = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+    this.#rollback = database.prepare('ROLLBACK');
+    this.#savepoint = database.prepare('SAVEPOINT request');
+    this.#release = database.prepare('RELEASE request');
+    this.#rollbackTo = database.prepare('ROLLBACK TO request');
+  }
+
+  /** One consistent view; takes no write lock. */
+  read<T>(work: () => T): T {
+    return this.#run(this.#begin, work);
+  }
+
+  /** Holds the write lock from its start. */
+  write<T>(work: () => T): T {
+    return this.#run(this.#beginImmediate, work);
+  }
+
+  /** Runs work that is undone alone when it throws. */
+  savepoint<T>(work: () => T): T {
+    this.#savepoint.run();
+    const { mark } = this.#memory;
+    try {
+      const result = work();
+      this.#release.run();
+      return result;
+    } catch (error) {
+      this.assertActive(error);
+      this.#memory.rollBackTo(mark);
+      this.#rollbackTo.run();
+      this.#release.run();
+      throw error;
+    }
+  }
+
+  /** Throws TransactionLost where an error has ended the transaction; going on would write outside of one. */
+  assertActive(cause: unknown): void {
+    if (!this.#database.inTransaction) throw new TransactionLost(cause);
+  }
+
+  #run<T>(begin: Statement, work: () => T): T {
+    begin.run();
+    try {
+      const result = work();
+      this.#commit.run();
+      this.#memory.commit();
+      this.committed += 1;
+      return result;
+    } catch (error) {
+      this.#memory.rollBackTo(0);
+      if (this.#database.inTransaction) this.#rollback.run();
+      throw error;
+    }
+  }
+}
