@@ -1,0 +1,137 @@
+import type { Bench } from './bench.ts';
+import { caseName, commands, type WireCase } from './cases.ts';
+import { Child } from './child.ts';
+import type { MeasuredNode } from './measured-node.ts';
+import { replyShape } from './packets.ts';
+import type { SqliteCalls } from './processes/sqlite-alone.ts';
+
+/** One round of one contender. */
+export interface Sample {
+  /** Requests a second. */
+  readonly rate: number;
+  /** Processor time of the serving process for each request, in microseconds. */
+  readonly cpuUs?: number;
+  readonly batches?: readonly number[];
+}
+
+/** Whoever is measured in turns with others. */
+export interface Contender {
+  readonly name: string;
+  round(seconds: number): Promise<Sample>;
+}
+
+export const leadInSeconds = 0.1;
+
+/** The node under the load of one case. */
+export class NodeContender implements Contender {
+  readonly name: string;
+  readonly node: MeasuredNode;
+  readonly wireCase: WireCase;
+  readonly #bench: Bench;
+  readonly #storedKeys: number;
+  /** Sizes of the batches of the latest round: what plain SQLite has to repeat. */
+  batches: readonly number[] = [];
+  #rate: number | undefined;
+
+  constructor(bench: Bench, node: MeasuredNode, wireCase: WireCase, storedKeys: number) {
+    this.name = caseName(wireCase);
+    this.node = node;
+    this.wireCase = wireCase;
+    this.#bench = bench;
+    this.#storedKeys = storedKeys;
+  }
+
+  async round(seconds: number): Promise<Sample> {
+    await this.#prepare(seconds);
+    const { result, measurement } = await this.node.measure(() => this.#saturate(seconds));
+    const { requests, batches, cpuUs } = measurement;
+    this.batches = batches;
+    this.#rate = result.rate;
+    return { rate: result.rate, cpuUs: cpuUs / requests, batches };
+  }
+
+  /** One request whose reply is proved in full. */
+  async probe(): Promise<void> {
+    const { load } = this.#bench;
+    const { node, wireCase } = this;
+    node.resume();
+    await load.call('probe', { port: node.port, wireCase, storedKeys: this.#storedKeys });
+    node.acknowledge(wireCase, 1);
+    node.pause();
+  }
+
+  async profile(file: string, seconds: number): Promise<void> {
+    await this.#prepare(seconds);
+    await this.node.profile(file, () => this.#saturate(seconds));
+  }
+
+  async #saturate(seconds: number) {
+    const { mode, connections } = this.wireCase;
+    const plan = { port: this.node.port, mode, connections, leadInSeconds, seconds };
+    const result = await this.#bench.load.call('saturate', plan);
+    this.node.acknowledge(this.wireCase, result.acknowledged);
+    return result;
+  }
+
+  async #prepare(seconds: number): Promise<void> {
+    const { once, prepared } = commands[this.wireCase.command];
+    const each = Math.min(prepared, (this.#rate ?? prepared) * 2);
+    const count = once ? Math.ceil(each * (leadInSeconds + seconds)) + 1_000 : prepared;
+    await this.#bench.load.call('prepare', { wireCase: this.wireCase, count, storedKeys: this.#storedKeys });
+  }
+}
+
+/** The bare server under the same load; its packets need not be new ones. */
+export class BareContender implements Contender {
+  readonly name = 'bare server';
+  readonly #bench: Bench;
+  readonly #wireCase: WireCase;
+  readonly #storedKeys: number;
+
+  constructor(bench: Bench, wireCase: WireCase, storedKeys: number) {
+    this.#bench = bench;
+    this.#wireCase = wireCase;
+    this.#storedKeys = storedKeys;
+  }
+
+  async round(seconds: number): Promise<Sample> {
+    const { bare, barePort, load } = this.#bench;
+    const { command, mode, connections } = this.#wireCase;
+    await bare.call('answer', replyShape(this.#wireCase));
+    const count = Math.min(commands[command].prepared, 4_000);
+    await load.call('prepare', { wireCase: this.#wireCase, count, storedKeys: this.#storedKeys, again: true });
+    await bare.call('beginMeasurement', undefined);
+    const { rate } = await load.call('saturate', { port: barePort, mode, connections, leadInSeconds, seconds });
+    const { requests, cpuUs } = await bare.call('endMeasurement', undefined);
+    return { rate, cpuUs: cpuUs / requests };
+  }
+}
+
+/** better-sqlite3 alone, repeating the transactions that the node has just made. */
+export class SqliteContender implements Contender {
+  readonly name = 'better-sqlite3 alone';
+  readonly #child = Child.start<SqliteCalls>('sqlite-alone');
+  readonly #subject: NodeContender;
+  readonly #storedKeys: number;
+
+  static async start(directory: string, subject: NodeContender, storedKeys: number): Promise<SqliteContender> {
+    const contender = new SqliteContender(subject, storedKeys);
+    await contender.#child.call('open', directory);
+    return contender;
+  }
+
+  private constructor(subject: NodeContender, storedKeys: number) {
+    this.#subject = subject;
+    this.#storedKeys = storedKeys;
+  }
+
+  async round(): Promise<Sample> {
+    const { batches, wireCase } = this.#subject;
+    const { command } = wireCase;
+    return { rate: await this.#child.call('replay', { command, batches, storedKeys: this.#storedKeys }) };
+  }
+
+  stop(): Promise<void> {
+    return this.#child.stop();
+  }
+}
