@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Child } from './child.ts';
-import { copyNode, makeNode } from './fixture.ts';
+import { copyNode, type FixtureSize, makeNode } from './fixture.ts';
 import type { Options } from './options.ts';
 import type { BareServerCalls } from './processes/bare-server.ts';
+import type { ComputationCalls } from './processes/computation-alone.ts';
 import type { LoadCalls } from './processes/load-generator.ts';
 
 /** Keys that every node holds from the start, so that there is something to fetch. */
@@ -15,6 +16,7 @@ export class Bench {
   readonly load: Child<LoadCalls>;
   readonly bare: Child<BareServerCalls>;
   readonly barePort: number;
+  readonly computation = Child.start<ComputationCalls>('computation-alone');
   /** On a real disk, because syncs in memory cost nothing. */
   readonly directory: string;
   #directories = 0;
@@ -22,6 +24,7 @@ export class Bench {
   static async start(options: Options, root: string): Promise<Bench> {
     mkdirSync(root, { recursive: true });
     const directory = mkdtempSync(join(root, 'databases-'));
+    process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
     makeNode(join(directory, 'base'), { keys: baseKeys, pages: 0 });
     const bare = Child.start<BareServerCalls>('bare-server');
     const load = Child.start<LoadCalls>('load-generator');
@@ -54,6 +57,18 @@ export class Bench {
     return directory;
   }
 
+  /** A node's directory with so many keys and pages; the first time it takes a while. */
+  copyGrown(size: FixtureSize): string {
+    const original = join(this.directory, `grown-${size.keys}-${size.pages}`);
+    if (!existsSync(original)) {
+      this.progress(`making a node with ${size.keys} keys and ${size.pages} pages`);
+      makeNode(original, size);
+    }
+    const directory = this.newDirectory();
+    copyNode(original, directory);
+    return directory;
+  }
+
   wants(name: string): boolean {
     return this.options.pattern.test(name);
   }
@@ -63,7 +78,6 @@ export class Bench {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.load.stop(), this.bare.stop()]);
-    rmSync(this.directory, { recursive: true, force: true });
+    await Promise.all([this.load.stop(), this.bare.stop(), this.computation.stop()]);
   }
 }

@@ -16,6 +16,7 @@ export interface CommandFacts {
   readonly code: number;
   /** What a good reply says. */
   readonly status: number;
+  readonly requestPayloadSize: number;
   readonly replyPayloadSize: number;
   /** Its action in the event log; undefined where it leaves no event. */
   readonly action?: string;
@@ -33,11 +34,12 @@ const decrypt = { group: keyExchange, code: 45, status: 250, action: 'decrypt-ra
 const encrypt = { group: keyExchange, code: 44, status: 0, action: 'encrypt-key', once: false, prepared: 4_000 };
 
 export const commands: Readonly<Record<CommandName, CommandFacts>> = {
-  echo: { group: 0, code: 0, status: 250, replyPayloadSize: 0, once: false, prepared: 4_000 },
+  echo: { group: 0, code: 0, status: 250, requestPayloadSize: 0, replyPayloadSize: 0, once: false, prepared: 4_000 },
   'post key': {
     group: keyExchange,
     code: 41,
     status: 250,
+    requestPayloadSize: 167,
     replyPayloadSize: 0,
     action: 'post-key',
     once: true,
@@ -47,15 +49,16 @@ export const commands: Readonly<Record<CommandName, CommandFacts>> = {
     group: keyExchange,
     code: 43,
     status: 250,
+    requestPayloadSize: 37,
     replyPayloadSize: 5 + storedKeySize,
     action: 'get-key',
     once: false,
     prepared: 8_000,
   },
-  'encrypt key 23': { ...encrypt, replyPayloadSize: 16 },
-  'encrypt key 31': { ...encrypt, replyPayloadSize: 16 },
-  'decrypt RAIDA key 1': { ...decrypt, replyPayloadSize: 1, prepared: 20_000 },
-  'decrypt RAIDA key 64': { ...decrypt, replyPayloadSize: 64, prepared: 600 },
+  'encrypt key 23': { ...encrypt, requestPayloadSize: 5, replyPayloadSize: 16 },
+  'encrypt key 31': { ...encrypt, requestPayloadSize: 13, replyPayloadSize: 16 },
+  'decrypt RAIDA key 1': { ...decrypt, requestPayloadSize: 31, replyPayloadSize: 1, prepared: 20_000 },
+  'decrypt RAIDA key 64': { ...decrypt, requestPayloadSize: 1_669, replyPayloadSize: 64, prepared: 600 },
 };
 
 export interface WireCase {

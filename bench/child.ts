@@ -22,9 +22,13 @@ export class Child<C extends Calls> {
 
   private constructor(child: ChildProcess, name: string) {
     this.#process = child;
+    // One that is halted would not notice that its parent is gone.
+    const kill = () => child.kill('SIGKILL');
+    process.on('exit', kill);
     this.#ended = new Promise((resolve) => {
       child.on('exit', (code, signal) => {
         for (const { reject } of this.#pending.values()) reject(new Error(`${name} ended: ${code ?? signal}`));
+        process.off('exit', kill);
         resolve();
       });
     });

@@ -1,9 +1,6 @@
 import type { Bench } from './bench.ts';
 import { caseName, commands, type WireCase } from './cases.ts';
-import { Child } from './child.ts';
 import type { MeasuredNode } from './measured-node.ts';
-import { replyShape } from './packets.ts';
-import type { SqliteCalls } from './processes/sqlite-alone.ts';
 
 /** One round of one contender. */
 export interface Sample {
@@ -12,6 +9,7 @@ export interface Sample {
   /** Processor time of the serving process for each request, in microseconds. */
   readonly cpuUs?: number;
   readonly batches?: readonly number[];
+  readonly residentBytes?: number;
 }
 
 /** Whoever is measured in turns with others. */
@@ -20,7 +18,7 @@ export interface Contender {
   round(seconds: number): Promise<Sample>;
 }
 
-export const leadInSeconds = 0.1;
+export const leadInSeconds = 0.05;
 
 /** The node under the load of one case. */
 export class NodeContender implements Contender {
@@ -44,10 +42,10 @@ export class NodeContender implements Contender {
   async round(seconds: number): Promise<Sample> {
     await this.#prepare(seconds);
     const { result, measurement } = await this.node.measure(() => this.#saturate(seconds));
-    const { requests, batches, cpuUs } = measurement;
+    const { requests, batches, cpuUs, residentBytes } = measurement;
     this.batches = batches;
     this.#rate = result.rate;
-    return { rate: result.rate, cpuUs: cpuUs / requests, batches };
+    return { rate: result.rate, cpuUs: cpuUs / requests, batches, residentBytes };
   }
 
   /** One request whose reply is proved in full. */
@@ -78,60 +76,5 @@ export class NodeContender implements Contender {
     const each = Math.min(prepared, (this.#rate ?? prepared) * 2);
     const count = once ? Math.ceil(each * (leadInSeconds + seconds)) + 1_000 : prepared;
     await this.#bench.load.call('prepare', { wireCase: this.wireCase, count, storedKeys: this.#storedKeys });
-  }
-}
-
-/** The bare server under the same load; its packets need not be new ones. */
-export class BareContender implements Contender {
-  readonly name = 'bare server';
-  readonly #bench: Bench;
-  readonly #wireCase: WireCase;
-  readonly #storedKeys: number;
-
-  constructor(bench: Bench, wireCase: WireCase, storedKeys: number) {
-    this.#bench = bench;
-    this.#wireCase = wireCase;
-    this.#storedKeys = storedKeys;
-  }
-
-  async round(seconds: number): Promise<Sample> {
-    const { bare, barePort, load } = this.#bench;
-    const { command, mode, connections } = this.#wireCase;
-    await bare.call('answer', replyShape(this.#wireCase));
-    const count = Math.min(commands[command].prepared, 4_000);
-    await load.call('prepare', { wireCase: this.#wireCase, count, storedKeys: this.#storedKeys, again: true });
-    await bare.call('beginMeasurement', undefined);
-    const { rate } = await load.call('saturate', { port: barePort, mode, connections, leadInSeconds, seconds });
-    const { requests, cpuUs } = await bare.call('endMeasurement', undefined);
-    return { rate, cpuUs: cpuUs / requests };
-  }
-}
-
-/** better-sqlite3 alone, repeating the transactions that the node has just made. */
-export class SqliteContender implements Contender {
-  readonly name = 'better-sqlite3 alone';
-  readonly #child = Child.start<SqliteCalls>('sqlite-alone');
-  readonly #subject: NodeContender;
-  readonly #storedKeys: number;
-
-  static async start(directory: string, subject: NodeContender, storedKeys: number): Promise<SqliteContender> {
-    const contender = new SqliteContender(subject, storedKeys);
-    await contender.#child.call('open', directory);
-    return contender;
-  }
-
-  private constructor(subject: NodeContender, storedKeys: number) {
-    this.#subject = subject;
-    this.#storedKeys = storedKeys;
-  }
-
-  async round(): Promise<Sample> {
-    const { batches, wireCase } = this.#subject;
-    const { command } = wireCase;
-    return { rate: await this.#child.call('replay', { command, batches, storedKeys: this.#storedKeys }) };
-  }
-
-  stop(): Promise<void> {
-    return this.#child.stop();
   }
 }

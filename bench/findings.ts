@@ -3,7 +3,6 @@ export interface Finding {
   readonly name: string;
   /** What is compared with what, or what the value is. */
   readonly measure: string;
-  /** NaN for a rate that is compared with nothing. */
   readonly value: number;
   readonly unit: 'ratio' | 'ms' | 'KB' | 'MB' | 's' | 'bytes';
   /** Requests a second. */

@@ -1,7 +1,7 @@
 import type { Contender, Sample } from './contenders.ts';
 import { median } from './statistics.ts';
 
-const warmUpSeconds = 0.3;
+const warmUpSeconds = 0.25;
 
 /** Rounds of all contenders in turns, after one of each that does not count: noise of the machine meets all alike. */
 export async function interleave(

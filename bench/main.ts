@@ -29,6 +29,8 @@ function linkCompanions(): void {
 const wanted = options();
 if (wanted !== undefined) {
   linkCompanions();
+  // Through exit, so that no process and no database of the suite stays behind.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   const { runSuite } = await import('./suite.ts');
   process.stdout.write(await runSuite(wanted, join(root, 'dist-bench')));
 }

@@ -82,9 +82,13 @@ export class MeasuredNode {
       if (events < acknowledged)
         throw new Error(`${acknowledged} times ${action} acknowledged, ${events} events found`);
     }
-    const posted = this.#acknowledged.get('post-key') ?? 0;
     const keys = now.keys - this.#before.keys;
-    if (keys < posted) throw new Error(`${posted} keys acknowledged, ${keys} found`);
+    if (keys < this.posted) throw new Error(`${this.posted} keys acknowledged, ${keys} found`);
+  }
+
+  /** Keys posted and acknowledged. */
+  get posted(): number {
+    return this.#acknowledged.get('post-key') ?? 0;
   }
 
   async stop(): Promise<void> {

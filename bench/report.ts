@@ -71,7 +71,6 @@ function row(cells: readonly string[]): string {
 }
 
 function valueText({ value, unit }: Finding): string {
-  if (Number.isNaN(value)) return '';
   return unit === 'ratio' ? value.toFixed(2) : `${short(value)} ${unit}`;
 }
 

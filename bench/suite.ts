@@ -5,7 +5,13 @@ import type { Finding } from './findings.ts';
 import { describeMachine } from './machine.ts';
 import type { Options } from './options.ts';
 import { writeReport } from './report.ts';
+import { measureDisk } from './sections/disk.ts';
+import { measureGrowth } from './sections/growth.ts';
+import { measureIdle } from './sections/idle.ts';
+import { measureTail } from './sections/tail.ts';
 import { measureWire } from './sections/wire.ts';
+
+const sections = [measureWire, measureTail, measureGrowth, measureDisk, measureIdle];
 
 /** Runs everything that the options ask for; returns the results as Markdown, which are written as well. */
 export async function runSuite(options: Options, root: string): Promise<string> {
@@ -14,7 +20,7 @@ export async function runSuite(options: Options, root: string): Promise<string> 
   try {
     const machine = describeMachine(bench.directory);
     const findings: Finding[] = [];
-    for (const measure of [measureWire]) findings.push(...(await measure(bench)));
+    for (const measure of sections) findings.push(...(await measure(bench)));
     const { full, rounds, seconds, pattern } = options;
     return writeReport(
       {

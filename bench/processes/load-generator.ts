@@ -4,6 +4,7 @@ import { caseName, commands, type WireCase } from '../cases.ts';
 import { answerCalls } from '../child-calls.ts';
 import { makePool, type Pool, replyShape, requestFor } from '../packets.ts';
 import { ClosedLoop, type LoadPlan } from './closed-loop.ts';
+import { holdConnections } from './held-connections.ts';
 import { type PacePlan, runOpenLoop } from './open-loop.ts';
 
 /** The load generator: a process of its own, with its packets made before it is asked to send. */
@@ -65,6 +66,7 @@ function exchange(port: number, request: Buffer, size: number): Promise<Buffer> 
 const calls = {
   prepare,
   probe,
+  hold: holdConnections,
   saturate: (plan: LoadPlan) => new ClosedLoop(plan, demandPool()).run(),
   pace: (plan: PacePlan) => runOpenLoop(plan, demandPool()),
 };

@@ -30,7 +30,8 @@ interface Line {
   answered: number;
 }
 
-/** Sends on a fixed schedule, whether or not replies come. It never sleeps: a timer's millisecond would hide the node's. */
+/** Sends on a fixed schedule, whether or not replies come. It sleeps for fractions of a timer's millisecond, which
+ * would hide the node's, and leaves the rest of its core to others. */
 export async function runOpenLoop(plan: PacePlan, pool: Pool): Promise<PaceResult> {
   const total = Math.floor(plan.rate * plan.seconds);
   if (pool.once && total > pool.count) throw new Error(`${total} new requests are needed, ${pool.count} are there`);
@@ -96,6 +97,8 @@ function openLine(
 }
 
 const patienceMs = 10_000;
+const napMs = 0.1;
+const nap = new Int32Array(new SharedArrayBuffer(4));
 
 function send(
   plan: PacePlan,
@@ -121,7 +124,10 @@ function send(
       }
       if (answered() >= delays.length) resolve();
       else if (now > endMs) reject(new Error(`${delays.length - answered()} replies are missing`));
-      else setImmediate(turn);
+      else {
+        Atomics.wait(nap, 0, 0, napMs);
+        setImmediate(turn);
+      }
     };
     turn();
   });

@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bench, baseKeys } from '../bench.ts';
 import { caseName } from '../cases.ts';
-import { BareContender, type Contender, NodeContender, type Sample, SqliteContender } from '../contenders.ts';
+import { BareContender, ComputationContender, SqliteContender } from '../ceilings.ts';
+import { type Contender, NodeContender, type Sample } from '../contenders.ts';
 import type { Finding } from '../findings.ts';
 import { interleave, meanBatch, medianCpu, medianRate, medianRatio } from '../interleave.ts';
 import { MeasuredNode } from '../measured-node.ts';
@@ -30,16 +31,22 @@ async function measureGroup(bench: Bench, group: WireGroup): Promise<Finding[]> 
   const alone =
     group.ceilings['better-sqlite3 alone'] && (await SqliteContender.start(bench.copyBase(), first, baseKeys));
   const ceilings: Contender[] = [...(alone ? [alone] : []), ...(group.ceilings['bare server'] ? [bare] : [])];
-  const contenders = [first, ...ceilings, ...subjects.slice(1)];
+  const computations = subjects.map(({ wireCase }) => new ComputationContender(bench, wireCase));
+  const contenders = [first, ...ceilings, ...subjects.slice(1), ...computations];
   const samples = await interleave(contenders, rounds, seconds);
   const of = (contender: Contender) => samples.get(contender) ?? [];
-  for (const contender of contenders) bench.progress(line(contender, of(contender), first));
+  for (const contender of [first, ...ceilings, ...subjects.slice(1)]) {
+    bench.progress(line(contender, of(contender), first));
+  }
   if (bench.options.profile) await profileAll(bench, subjects);
   await node.stop();
   await alone?.stop();
 
-  if (ceilings.length === 0) return [rateOnly(first, of(first))];
   const findings = ceilings.map((ceiling) => against(group, first, of(first), ceiling, of(ceiling)));
+  for (const [index, subject] of subjects.entries()) {
+    const computation = computations[index] ?? subject;
+    findings.push(against(group, subject, of(subject), computation, of(computation)));
+  }
   for (const subject of subjects.slice(1)) findings.push(againstType0(first, subject, of(first), of(subject)));
   if (alone && group.ceilings['bare server'] && group.connections === 1 && group.mode === 'kept-alive') {
     findings.push(againstParts(first, of(first), of(alone), of(bare)));
@@ -64,17 +71,6 @@ function against(
     ceilingRate: medianRate(ceilingSamples),
     goal: goal === 'no goal' || subject.wireCase.type !== 0 ? undefined : goal,
     details: detailsOf(samples, ceilingSamples),
-  };
-}
-
-function rateOnly(subject: NodeContender, samples: readonly Sample[]): Finding {
-  return {
-    name: subject.name,
-    measure: 'rate',
-    value: Number.NaN,
-    unit: 'ratio',
-    nodeRate: medianRate(samples),
-    details: detailsOf(samples, []),
   };
 }
 
