@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { Child } from './child.ts';
 import { copyNode, type FixtureSize, makeNode } from './fixture.ts';
 import type { Options } from './options.ts';
@@ -19,6 +20,7 @@ export class Bench {
   readonly computation = Child.start<ComputationCalls>('computation-alone');
   /** On a real disk, because syncs in memory cost nothing. */
   readonly directory: string;
+  readonly #beganMs = performance.now();
   #directories = 0;
 
   static async start(options: Options, root: string): Promise<Bench> {
@@ -74,7 +76,8 @@ export class Bench {
   }
 
   progress(text: string): void {
-    process.stderr.write(`${text}\n`);
+    const seconds = ((performance.now() - this.#beganMs) / 1_000).toFixed(0).padStart(4);
+    process.stderr.write(`${seconds} s  ${text}\n`);
   }
 
   async stop(): Promise<void> {

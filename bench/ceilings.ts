@@ -60,7 +60,7 @@ export class SqliteContender implements Contender {
   }
 }
 
-const computationSeconds = 0.1;
+const computationSeconds = 0.05;
 
 /** The ciphers, checksums and hashes of a case without anything around them. */
 export class ComputationContender implements Contender {

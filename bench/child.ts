@@ -17,7 +17,15 @@ export class Child<C extends Calls> {
   /** Starts `processes/NAME.js`. */
   static start<C extends Calls>(name: string, flags: readonly string[] = []): Child<C> {
     const program = fileURLToPath(new URL(`./processes/${name}.js`, import.meta.url));
-    return new Child(fork(program, { execArgv: [...flags], serialization: 'advanced' }), name);
+    return new Child(
+      fork(program, {
+        execArgv: [...flags],
+        serialization: 'advanced',
+        // The report alone goes to standard output.
+        stdio: ['ignore', process.stderr, process.stderr, 'ipc'],
+      }),
+      name,
+    );
   }
 
   private constructor(child: ChildProcess, name: string) {

@@ -1,5 +1,5 @@
 import type { Bench } from './bench.ts';
-import { caseName, commands, type WireCase } from './cases.ts';
+import { caseName, commands, depthOf, type WireCase } from './cases.ts';
 import type { MeasuredNode } from './measured-node.ts';
 
 /** One round of one contender. */
@@ -74,7 +74,8 @@ export class NodeContender implements Contender {
   async #prepare(seconds: number): Promise<void> {
     const { once, prepared } = commands[this.wireCase.command];
     const each = Math.min(prepared, (this.#rate ?? prepared) * 2);
-    const count = once ? Math.ceil(each * (leadInSeconds + seconds)) + 1_000 : prepared;
+    const underWay = this.wireCase.connections * depthOf(this.wireCase.mode);
+    const count = once ? Math.ceil(each * (leadInSeconds + seconds)) + 2 * underWay + 1_000 : prepared;
     await this.#bench.load.call('prepare', { wireCase: this.wireCase, count, storedKeys: this.#storedKeys });
   }
 }

@@ -6,7 +6,7 @@ import {
   ticketPayload,
   ticketRecordPayload,
 } from '../src/client/payloads.ts';
-import { raidaCount } from '../src/domain/coin.ts';
+import { type Coin, raidaCount } from '../src/domain/coin.ts';
 import { counterBlockOf } from '../src/protocol/cipher.ts';
 import { EncryptionType, isModern } from '../src/protocol/encryption-type.ts';
 import { type EncodedRequest, encodeRequest } from '../src/protocol/request.ts';
@@ -75,7 +75,10 @@ export function requestFor({ command, type }: WireCase, storedKeys: number): Enc
   );
 }
 
-const sealingCoins = Array.from({ length: 1_024 }, (_, index) => knownCoin(Math.floor((index * knownCoins) / 1_024)));
+const sealingCoinSpacing = 24;
+const sealingCoins = Array.from({ length: knownCoins / sealingCoinSpacing }, (_, index) =>
+  knownCoin(index * sealingCoinSpacing),
+);
 
 function sealingCoin() {
   return sealingCoins[Math.floor(Math.random() * sealingCoins.length)] ?? knownCoin(0);
@@ -109,12 +112,18 @@ function payloadFor(command: CommandName, nonceStart: Buffer, storedKeys: number
   }
 }
 
+/** Not one that seals requests: its secret is about to change. */
+function targetCoin(): Coin {
+  const { serialNumber, ...coin } = randomCoin();
+  return { ...coin, serialNumber: serialNumber % sealingCoinSpacing === 0 ? serialNumber + 1 : serialNumber };
+}
+
 /** Fresh tickets for random coins: one seen before would be answered without a write. */
 function ticketsPayload(count: number, nonceStart: Buffer): Buffer {
   const counterBlock = counterBlockOf(nonceStart, nonceStart.length);
   const records = Array.from({ length: count }, () => {
     const authority = Math.floor(Math.random() * raidaCount);
-    const target = randomCoin();
+    const target = targetCoin();
     const ticket = sealTicket(keyOfAuthority(authority), counterBlock, target, random.bytes(8), random.bytes(2));
     const splitId = Math.floor(Math.random() * 2);
     return ticketRecordPayload.encode({ coinId, splitId, authority, shardId: 0, ...target, ticket });

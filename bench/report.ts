@@ -71,7 +71,11 @@ function row(cells: readonly string[]): string {
 }
 
 function valueText({ value, unit }: Finding): string {
-  return unit === 'ratio' ? value.toFixed(2) : `${short(value)} ${unit}`;
+  return unit === 'ratio' ? ratioText(value) : `${short(value)} ${unit}`;
+}
+
+function ratioText(value: number): string {
+  return value < 0.1 ? value.toPrecision(2) : value.toFixed(2);
 }
 
 function rates({ nodeRate, ceilingRate }: Finding): [string, string] {

@@ -91,6 +91,7 @@ export class ClosedLoop {
     const { bytes, requestSize, count: size, once } = this.#pool;
     if (this.#cursor + count > size) {
       if (once) {
+        if (this.#began === undefined) throw new Error('the new requests did not last for the lead-in');
         this.#end();
         return undefined;
       }

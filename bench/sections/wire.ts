@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bench, baseKeys } from '../bench.ts';
-import { caseName } from '../cases.ts';
+import { caseName, type WireCase } from '../cases.ts';
 import { BareContender, ComputationContender, SqliteContender } from '../ceilings.ts';
 import { type Contender, NodeContender, type Sample } from '../contenders.ts';
 import type { Finding } from '../findings.ts';
@@ -31,7 +31,8 @@ async function measureGroup(bench: Bench, group: WireGroup): Promise<Finding[]> 
   const alone =
     group.ceilings['better-sqlite3 alone'] && (await SqliteContender.start(bench.copyBase(), first, baseKeys));
   const ceilings: Contender[] = [...(alone ? [alone] : []), ...(group.ceilings['bare server'] ? [bare] : [])];
-  const computations = subjects.map(({ wireCase }) => new ComputationContender(bench, wireCase));
+  const computes = group.mode === 'pipelined' && !group.command.startsWith('decrypt');
+  const computations = computes ? subjects.map(({ wireCase }) => new ComputationContender(bench, wireCase)) : [];
   const contenders = [first, ...ceilings, ...subjects.slice(1), ...computations];
   const samples = await interleave(contenders, rounds, seconds);
   const of = (contender: Contender) => samples.get(contender) ?? [];
@@ -43,8 +44,8 @@ async function measureGroup(bench: Bench, group: WireGroup): Promise<Finding[]> 
   await alone?.stop();
 
   const findings = ceilings.map((ceiling) => against(group, first, of(first), ceiling, of(ceiling)));
-  for (const [index, subject] of subjects.entries()) {
-    const computation = computations[index] ?? subject;
+  for (const [index, computation] of computations.entries()) {
+    const subject = subjects[index] ?? first;
     findings.push(against(group, subject, of(subject), computation, of(computation)));
   }
   for (const subject of subjects.slice(1)) findings.push(againstType0(first, subject, of(first), of(subject)));
@@ -87,9 +88,13 @@ function againstType0(
     unit: 'ratio',
     nodeRate: medianRate(samples),
     ceilingRate: medianRate(plainSamples),
-    goal: plain.wireCase.type === 0 ? typeGoals[subject.wireCase.type] : undefined,
+    goal: hasTypeGoal(plain.wireCase) ? typeGoals[subject.wireCase.type] : undefined,
     details: detailsOf(samples, plainSamples),
   };
+}
+
+function hasTypeGoal({ type, mode, connections }: WireCase): boolean {
+  return type === 0 && mode === 'pipelined' && connections === 64;
 }
 
 /** One request at a time: its duration against those of its parts, a commit and a round trip. */
