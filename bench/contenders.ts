@@ -73,7 +73,7 @@ export class NodeContender implements Contender {
 
   async #prepare(seconds: number): Promise<void> {
     const { once, prepared } = commands[this.wireCase.command];
-    const each = Math.min(prepared, (this.#rate ?? prepared) * 2);
+    const each = Math.min(prepared, (this.#rate ?? prepared) * 1.5);
     const underWay = this.wireCase.connections * depthOf(this.wireCase.mode);
     const count = once ? Math.ceil(each * (leadInSeconds + seconds)) + 2 * underWay + 1_000 : prepared;
     await this.#bench.load.call('prepare', { wireCase: this.wireCase, count, storedKeys: this.#storedKeys });

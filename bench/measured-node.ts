@@ -9,6 +9,9 @@ import type { NodeMeasurement } from './processes/node-probes.ts';
 
 interface Counts {
   readonly keys: number;
+  /** The newest event. */
+  readonly sequence: number;
+  /** Events of each action, where they are newer than asked for. */
   readonly events: ReadonlyMap<string, number>;
 }
 
@@ -23,7 +26,7 @@ export class MeasuredNode {
   readonly #acknowledged = new Map<string, number>();
 
   static async start(directory: string): Promise<MeasuredNode> {
-    const before = countRows(directory);
+    const before = countRows(directory, Number.MAX_SAFE_INTEGER);
     const began = performance.now();
     const child = Child.start<NodeCalls>('node', ['--expose-gc']);
     const port = await child.call('serve', directory);
@@ -76,9 +79,9 @@ export class MeasuredNode {
 
   /** Throws unless everything that the node has acknowledged is in its database: keys and events. */
   assertNothingLost(): void {
-    const now = countRows(this.directory);
+    const now = countRows(this.directory, this.#before.sequence);
     for (const [action, acknowledged] of this.#acknowledged) {
-      const events = (now.events.get(action) ?? 0) - (this.#before.events.get(action) ?? 0);
+      const events = now.events.get(action) ?? 0;
       if (events < acknowledged)
         throw new Error(`${acknowledged} times ${action} acknowledged, ${events} events found`);
     }
@@ -99,12 +102,15 @@ export class MeasuredNode {
   }
 }
 
-function countRows(directory: string): Counts {
+function countRows(directory: string, afterEvent: number): Counts {
   const database = openDatabaseReadOnly(join(directory, databaseFileName));
   try {
     const keys = database.prepare<[], number>('SELECT count(*) FROM chat_keys').pluck().get() ?? 0;
-    const events = database.prepare<[], [string, number]>('SELECT action, count(*) FROM events GROUP BY action').raw();
-    return { keys, events: new Map(events.all()) };
+    const sequence = database.prepare<[], number>('SELECT max(sequence) FROM events').pluck().get() ?? 0;
+    const events = database
+      .prepare<[number], [string, number]>('SELECT action, count(*) FROM events WHERE sequence > ? GROUP BY action')
+      .raw();
+    return { keys, sequence, events: new Map(events.all(afterEvent)) };
   } finally {
     database.close();
   }
