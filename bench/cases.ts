@@ -1,0 +1,80 @@
+/** The requests that are measured, and the ways to send them. */
+export type CommandName =
+  | 'echo'
+  | 'post key'
+  | 'get key'
+  | 'encrypt key 23'
+  | 'encrypt key 31'
+  | 'decrypt RAIDA key 1'
+  | 'decrypt RAIDA key 64';
+
+export type Mode = 'connection for each' | 'kept-alive' | 'pipelined';
+export type Type = 0 | 1 | 4;
+
+export interface CommandFacts {
+  readonly group: number;
+  readonly code: number;
+  /** What a good reply says. */
+  readonly status: number;
+  readonly requestPayloadSize: number;
+  readonly replyPayloadSize: number;
+  /** Its action in the event log; undefined where it leaves no event. */
+  readonly action?: string;
+  /** Whether every request has to be a new one, because it changes what the node stores. */
+  readonly once: boolean;
+  /** So many requests are prepared; where each is sent once, for every second of load: more than can be answered. */
+  readonly prepared: number;
+}
+
+/** Size in bytes of every stored key. */
+export const storedKeySize = 32;
+
+const keyExchange = 4;
+const decrypt = { group: keyExchange, code: 45, status: 250, action: 'decrypt-raida-key', once: true };
+const encrypt = { group: keyExchange, code: 44, status: 0, action: 'encrypt-key', once: false, prepared: 4_000 };
+
+export const commands: Readonly<Record<CommandName, CommandFacts>> = {
+  echo: { group: 0, code: 0, status: 250, requestPayloadSize: 0, replyPayloadSize: 0, once: false, prepared: 4_000 },
+  'post key': {
+    group: keyExchange,
+    code: 41,
+    status: 250,
+    requestPayloadSize: 167,
+    replyPayloadSize: 0,
+    action: 'post-key',
+    once: true,
+    prepared: 50_000,
+  },
+  'get key': {
+    group: keyExchange,
+    code: 43,
+    status: 250,
+    requestPayloadSize: 37,
+    replyPayloadSize: 5 + storedKeySize,
+    action: 'get-key',
+    once: false,
+    prepared: 8_000,
+  },
+  'encrypt key 23': { ...encrypt, requestPayloadSize: 5, replyPayloadSize: 16 },
+  'encrypt key 31': { ...encrypt, requestPayloadSize: 13, replyPayloadSize: 16 },
+  'decrypt RAIDA key 1': { ...decrypt, requestPayloadSize: 31, replyPayloadSize: 1, prepared: 20_000 },
+  'decrypt RAIDA key 64': { ...decrypt, requestPayloadSize: 1_669, replyPayloadSize: 64, prepared: 600 },
+};
+
+export interface WireCase {
+  readonly command: CommandName;
+  readonly type: Type;
+  readonly mode: Mode;
+  readonly connections: number;
+}
+
+/** Requests under way on a pipelined connection. */
+export const pipelineDepth = 32;
+
+export function depthOf(mode: Mode): number {
+  return mode === 'pipelined' ? pipelineDepth : 1;
+}
+
+export function caseName({ command, type, mode, connections }: WireCase): string {
+  return `${command}, type ${type}, ${mode}, ${connections} ${connections === 1 ? 'connection' : 'connections'}`;
+}

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import {
+  coinPayload,
+  getKeyPayload,
+  postKeyPayload,
+  ticketPayload,
+  ticketRecordPayload,
+} from '../src/client/payloads.ts';
+import { type Coin, raidaCount } from '../src/domain/coin.ts';
+import { counterBlockOf } from '../src/protocol/cipher.ts';
+import { EncryptionType, isModern } from '../src/protocol/encryption-type.ts';
+import { type EncodedRequest, encodeRequest } from '../src/protocol/request.ts';
+import { sealTicket } from '../src/protocol/ticket.ts';
+import { PooledRandom } from '../src/server/random.ts';
+import { type CommandName, commands, storedKeySize, type WireCase } from './cases.ts';
+import { coinId, keyIdOf, keyOfAuthority, knownCoin, knownCoins, ownCoin, raidaId, randomCoin } from './fixture.ts';
+
+/** Requests of one size, one after the other, ready to be sent; and what a good reply looks like. */
+export interface Pool {
+  readonly bytes: Buffer;
+  readonly requestSize: number;
+  readonly count: number;
+  /** Whether each may be sent only once. */
+  readonly once: boolean;
+  readonly reply: ReplyShape;
+}
+
+export interface ReplyShape {
+  readonly size: number;
+  readonly status: number;
+  /** The lowest byte of the body's size. */
+  readonly sizeByte: number;
+  readonly headerSize: number;
+}
+
+const random = new PooledRandom();
+const noAddress = Buffer.alloc(16);
+const pad = randomBytes(128);
+const empty = Buffer.alloc(0);
+
+/** `storedKeys` says how many keys the node holds for those who fetch. */
+export function makePool(wireCase: WireCase, count: number, storedKeys: number, once: boolean): Pool {
+  const first = requestFor(wireCase, storedKeys).bytes;
+  const bytes = Buffer.alloc(first.length * count);
+  for (let index = 0; index < count; index += 1) {
+    requestFor(wireCase, storedKeys).bytes.copy(bytes, index * first.length);
+  }
+  return { bytes, requestSize: first.length, count, once, reply: replyShape(wireCase) };
+}
+
+export function replyShape({ command, type }: WireCase): ReplyShape {
+  const { status, replyPayloadSize } = commands[command];
+  const headerSize = isModern(type) ? 48 : 32;
+  const envelope = isModern(type) ? 34 : 2;
+  const bodySize = replyPayloadSize === 0 ? 0 : replyPayloadSize + envelope;
+  return { size: headerSize + bodySize, status, sizeByte: bodySize & 0xff, headerSize };
+}
+
+/** One request; a coin of its own seals each. */
+export function requestFor({ command, type }: WireCase, storedKeys: number): EncodedRequest {
+  const { group, code } = commands[command];
+  const nonceStart = randomBytes(8);
+  const coins = type === EncryptionType.none ? [] : [sealingCoin()];
+  return encodeRequest(
+    {
+      raidaId,
+      coinId,
+      commandGroup: group,
+      command: code,
+      payload: payloadFor(command, nonceStart, storedKeys),
+      encryption: { type, coins },
+      nonceStart,
+    },
+    random,
+  );
+}
+
+const sealingCoinSpacing = 24;
+const sealingCoins = Array.from({ length: knownCoins / sealingCoinSpacing }, (_, index) =>
+  knownCoin(index * sealingCoinSpacing),
+);
+
+function sealingCoin() {
+  return sealingCoins[Math.floor(Math.random() * sealingCoins.length)] ?? knownCoin(0);
+}
+
+function payloadFor(command: CommandName, nonceStart: Buffer, storedKeys: number): Buffer {
+  switch (command) {
+    case 'echo':
+      return empty;
+    case 'post key':
+      return postKeyPayload.encode({
+        keyId: random.bytes(16),
+        clientAddress: noAddress,
+        ...randomCoin(),
+        pad,
+        keyStart: 0,
+        keySize: storedKeySize,
+      });
+    case 'get key': {
+      const keyId = keyIdOf(Math.floor(Math.random() * storedKeys), storedKeys);
+      return getKeyPayload.encode({ keyId, ...randomCoin(), clientAddress: noAddress });
+    }
+    case 'encrypt key 23':
+      return coinPayload.encode(randomCoin());
+    case 'encrypt key 31':
+      return ticketPayload.encode({ ...randomCoin(), part: random.bytes(8) });
+    case 'decrypt RAIDA key 1':
+      return ticketsPayload(1, nonceStart);
+    case 'decrypt RAIDA key 64':
+      return ticketsPayload(64, nonceStart);
+  }
+}
+
+/** Not one that seals requests: its secret is about to change. */
+function targetCoin(): Coin {
+  const { serialNumber, ...coin } = randomCoin();
+  return { ...coin, serialNumber: serialNumber % sealingCoinSpacing === 0 ? serialNumber + 1 : serialNumber };
+}
+
+/** Fresh tickets for random coins: one seen before would be answered without a write. */
+function ticketsPayload(count: number, nonceStart: Buffer): Buffer {
+  const counterBlock = counterBlockOf(nonceStart, nonceStart.length);
+  const records = Array.from({ length: count }, () => {
+    const authority = Math.floor(Math.random() * raidaCount);
+    const target = targetCoin();
+    const ticket = sealTicket(keyOfAuthority(authority), counterBlock, target, random.bytes(8), random.bytes(2));
+    const splitId = Math.floor(Math.random() * 2);
+    return ticketRecordPayload.encode({ coinId, splitId, authority, shardId: 0, ...target, ticket });
+  });
+  return Buffer.concat([coinPayload.encode(ownCoin), ...records]);
+}
