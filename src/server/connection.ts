@@ -92,6 +92,10 @@ export class Connection {
     return taken;
   }
 
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
   /** Whether there are requests to be answered, and a client who reads the answers. */
   get isReady(): boolean {
     return this.#waiting.length > 0 && this.#blockedSinceMs === undefined;

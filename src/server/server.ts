@@ -27,8 +27,10 @@ export interface ServerParts {
   readonly logger: Logger;
 }
 
-/** So many requests of one connection are answered in its turn at most, fewer while many wait for theirs. */
+/** So many requests of one connection are answered in its turn; then the others have theirs. */
 const requestsPerTurn = 32;
+/** Waiting requests up to which a connection counts as light. */
+const lightMax = 4;
 const sweepIntervalMs = 250;
 /** What stopping may take: for replies to reach their clients. */
 const stopPatienceMs = 1_000;
@@ -115,14 +117,13 @@ export class Server {
   #answer(): void {
     const requests: Request[] = [];
     const shares: { connection: Connection; count: number }[] = [];
-    const waiting = this.#ready;
+    const waiting = lightFirst(this.#ready);
     this.#ready = [];
-    const share = Math.max(1, Math.min(requestsPerTurn, Math.floor(this.#parts.limits.batch / waiting.length)));
     let turn = 0;
     for (; turn < waiting.length && requests.length < this.#parts.limits.batch; turn += 1) {
       const connection = waiting[turn];
       if (connection === undefined) break;
-      const taken = connection.take(share);
+      const taken = connection.take(requestsPerTurn);
       for (const request of taken) requests.push({ ...request, address: connection.address });
       shares.push({ connection, count: taken.length });
     }
@@ -153,6 +154,13 @@ export class Server {
     const now = this.#parts.clock.monotonicMs();
     for (const connection of this.#connections) connection.enforceDeadlines(now);
   }
+}
+
+/** Connections with few waiting requests have their turn first, so that nobody waits for those who send many at once. */
+function lightFirst(ready: Connection[]): Connection[] {
+  if (!ready.some((connection) => connection.waitingCount <= lightMax)) return ready;
+  const light = ready.filter((connection) => connection.waitingCount <= lightMax);
+  return [...light, ...ready.filter((connection) => connection.waitingCount > lightMax)];
 }
 
 function nextTurn(): Promise<void> {
