@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse as parseToml } from 'smol-toml';
 import * as v from 'valibot';
 import { closestTo } from './closest.ts';
 import { raidaCount } from './domain/coin.ts';
 import { parseCoinRange } from './domain/coin-range.ts';
+import { parseNetwork } from './domain/network.ts';
 import { parseSpan } from './domain/time-text.ts';
 
 /**
@@ -24,6 +25,11 @@ const span = v.pipe(
 );
 
 const spanMinMs = 60_000;
+
+const network = v.pipe(
+  v.string(),
+  v.check((text) => parseNetwork(text) !== undefined, 'expected a network such as "192.0.2.0/24" or "::1/128"'),
+);
 
 const sections = {
   server: v.object({
@@ -56,10 +62,46 @@ const sections = {
     retention_days: v.optional(integer(0, 36_500), 0),
     /** Whether a key is removed once it was fetched. */
     single_use: v.optional(v.boolean(), false),
+    /** How many keys may be stored in one coin's name, and in all; 0 is without limit. */
+    per_coin: v.optional(integer(0, 2 ** 40), 0),
+    total: v.optional(integer(0, 2 ** 40), 0),
+    /** Whether get key is refused under encryption type 1, whose replies let an observer derive the coin's secret. */
+    refuse_type_1_get: v.optional(v.boolean(), false),
   }),
   tickets: v.object({
     recipients: v.optional(v.array(coinRange), ['1:0-24999']),
     require_encryption: v.optional(v.boolean(), false),
+  }),
+  reconstruction: v.object({
+    /** Whether Decrypt RAIDA Key restores coins: all, those of `allow`, or none. */
+    mode: v.optional(v.picklist(['on', 'allowlist', 'off']), 'on'),
+    allow: v.optional(v.array(coinRange), []),
+    /** How often one half of a coin may be restored within a day; 0 is without limit. */
+    per_day: v.optional(integer(0, 1_000_000), 3),
+    /** Whether the halves of a coin must come from different authorities. */
+    distinct_authorities: v.optional(v.boolean(), false),
+  }),
+  replay: v.object({
+    /** For so long the same authenticated request is answered as the first time; later it is refused. 0 forgets all. */
+    window_seconds: v.optional(integer(0, 86_400), 60),
+    /** What becomes of one that shares nonce and challenge with another of its coin, but not all bytes. */
+    nonce_reuse: v.optional(v.picklist(['refuse', 'allow']), 'refuse'),
+  }),
+  rate_limits: v.object({
+    /** Key exchange requests a second of one address, of one network (IPv4 /24, IPv6 /48) and in one coin's name; 0 is none. */
+    per_address: v.optional(integer(0, 1_000_000), 500),
+    per_network: v.optional(integer(0, 1_000_000), 2_000),
+    per_coin: v.optional(integer(0, 1_000_000), 200),
+    /** Get key requests for unknown ids, of one address. */
+    misses_per_address: v.optional(integer(0, 1_000_000), 10),
+    /** A burst may be so many seconds' worth. */
+    burst_seconds: v.optional(integer(1, 3_600), 10),
+    /** Networks that are not limited. */
+    exempt: v.optional(v.array(network), ['127.0.0.0/8', '::1/128']),
+  }),
+  metrics: v.object({
+    /** HOST:PORT for /metrics, /livez and /readyz; without it there are none. Anybody who reaches it may read them. */
+    listen: v.optional(v.pipe(v.string(), v.regex(/^.+:\d{1,5}$/, 'expected HOST:PORT, such as "127.0.0.1:9464"'))),
   }),
   events: v.object({
     address: v.optional(v.picklist(['full', 'prefix', 'none']), 'full'),
@@ -117,7 +159,14 @@ type Table = Record<string, unknown>;
 export function loadConfig(directory: string, environment: NodeJS.ProcessEnv, flags: readonly Override[] = []): Config {
   const file = join(directory, configFileName);
   const text = readIfPresent(file);
+  demandPrivate(file, text);
   return parseConfig(text, file, [...environmentOverrides(environment), ...flags]);
+}
+
+/** A file with a secret in it is its owner's alone. */
+function demandPrivate(file: string, text: string): void {
+  if (!/^\s*admin_key\s*=\s*["'][0-9a-fA-F]/m.test(text) || (statSync(file).mode & 0o077) === 0) return;
+  throw new ConfigError(`${file} holds a secret and others can read it: "chmod 600 ${file}"`);
 }
 
 function readIfPresent(file: string): string {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { closestTo } from '../src/closest.ts';
@@ -29,7 +29,10 @@ describe('settings', () => {
   it('have defaults', () => {
     const config = loadConfig(temporaryFolder(), {});
     expect(config.server).toEqual({ host: '0.0.0.0' });
-    expect(config.keys).toEqual({ replace: 'same-coin', retention_days: 0, single_use: false });
+    expect(config.keys).toMatchObject({ replace: 'same-coin', retention_days: 0, single_use: false, per_coin: 0 });
+    expect(config.reconstruction).toMatchObject({ mode: 'on', per_day: 3 });
+    expect(config.replay).toEqual({ window_seconds: 60, nonce_reuse: 'refuse' });
+    expect(config.metrics).toEqual({});
     expect(config.tickets).toEqual({ recipients: ['1:0-24999'], require_encryption: false });
   });
 
@@ -138,7 +141,11 @@ describe('a setting that cannot be used', () => {
   it('is no secret in a dump, the admin key is', () => {
     const directory = makeNode();
     const adminKey = '0123456789abcdef0123456789abcdef';
-    writeFileSync(join(directory, configFileName), `[server]\nadmin_key = "${adminKey}"\n`);
+    const file = join(directory, configFileName);
+    writeFileSync(file, `[server]\nadmin_key = "${adminKey}"\n`, { mode: 0o644 });
+    const refused = run(['config', 'dump', '--data', directory]);
+    expect([refused.code, refused.stderr.includes('chmod 600')]).toEqual([78, true]);
+    chmodSync(file, 0o600);
     for (const words of [
       ['config', 'dump'],
       ['config', 'dump', '--json'],

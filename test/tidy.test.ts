@@ -78,12 +78,12 @@ describe('every file', () => {
 
 describe('commands and rules', () => {
   const protocol = readFileSync(`${root}docs/protocol.md`, 'utf8');
-  const ruleIds = new Set(protocol.match(/\b(?:RH|RB|RP|ST|KX|FL)-\d+(?:\.\d+)?\b/g));
+  const ruleIds = new Set(protocol.match(/\b(?:RH|RB|RP|ST|KX|FL|SG)-\d+(?:\.\d+)?\b/g));
   const cited = new Set(
     [
       ...sources.map(({ text }) => text),
       ...filesBelow('test').map((path) => readFileSync(`${root}${path}`, 'utf8')),
-    ].flatMap((text) => text.match(/\b(?:RH|RB|RP|ST|KX|FL)-\d+(?:\.\d+)?\b/g) ?? []),
+    ].flatMap((text) => text.match(/\b(?:RH|RB|RP|ST|KX|FL|SG)-\d+(?:\.\d+)?\b/g) ?? []),
   );
 
   it('every command is documented, and no two claim one code', () => {
@@ -100,7 +100,7 @@ describe('commands and rules', () => {
   });
 
   it('every rule is proved by a test or a vector, not only named in the code', () => {
-    const proved = tests.flatMap(({ text }) => text.match(/\b(?:RH|RB|RP|ST|KX|FL)-\d+(?:\.\d+)?\b/g) ?? []);
+    const proved = tests.flatMap(({ text }) => text.match(/\b(?:RH|RB|RP|ST|KX|FL|SG)-\d+(?:\.\d+)?\b/g) ?? []);
     expect([...ruleIds].filter((id) => !proved.includes(id))).toEqual([]);
   });
 

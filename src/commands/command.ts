@@ -8,6 +8,28 @@ import type { Reader, Writer } from '../storage/store.ts';
 /** Who may post a key id that is taken: the coin that posted it, anyone, nobody (Q10). */
 export type KeyReplacement = 'same-coin' | 'any' | 'never';
 
+/** What Decrypt RAIDA Key may restore, and how often. */
+export interface ReconstructionRules {
+  readonly mode: 'on' | 'allowlist' | 'off';
+  readonly allowed: readonly CoinRange[];
+  /** Of one coin's half; 0 is without limit. */
+  readonly perDay: number;
+  readonly distinctAuthorities: boolean;
+}
+
+/** What becomes of authenticated requests that come again. */
+export interface ReplayRules {
+  /** For so long the same bytes are answered as the first time. */
+  readonly windowMs: number;
+  readonly refusesNonceReuse: boolean;
+}
+
+/** How many keys may be stored; 0 is without limit. */
+export interface KeyLimits {
+  readonly perCoin: number;
+  readonly total: number;
+}
+
 export interface Statistics {
   readonly uptimeSeconds: number;
   readonly requests: number;
@@ -27,6 +49,11 @@ export interface NodeFacts {
   /** The coins that tickets are issued for (Q16). */
   readonly ticketRecipients: readonly CoinRange[];
   readonly ticketsRequireEncryption: boolean;
+  readonly reconstruction: ReconstructionRules;
+  readonly keyLimits: KeyLimits;
+  /** Whether get key is refused under type 1. */
+  readonly refusesTypeOneGet: boolean;
+  readonly replay: ReplayRules;
   statistics(): Statistics;
 }
 
@@ -64,6 +91,8 @@ interface Definition<Input, Output> {
   readonly answersEmptyBody: boolean;
   parse(payload: Buffer): Input;
   encode(output: Output): Answer;
+  /** The reason of refusals that guess at secrets, where there are such: an address gets a limited number of them. */
+  readonly guessReason?: string;
   /** Present where every request leaves an event; `output` is missing for one that was refused. */
   trace?(input: Input, output: Output | undefined): Trace;
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Frame, Framer, type FramerRules } from '../protocol/framer.ts';
+import type { Origin } from './rate-limits.ts';
 
 export interface ConnectionLimits {
   readonly headerDeadlineMs: number;
@@ -12,6 +13,13 @@ export interface Waiting {
   readonly frame: Frame;
   /** Monotonic milliseconds when its last byte was there. */
   readonly receivedAtMs: number;
+}
+
+/** Who is at the other end. */
+export interface Client {
+  /** As the event log may keep it. */
+  readonly address: string | undefined;
+  readonly origin: Origin | undefined;
 }
 
 export interface ConnectionEvents {
@@ -39,7 +47,7 @@ export class Connection {
   readonly #framer: Framer;
   readonly #limits: ConnectionLimits;
   readonly #events: ConnectionEvents;
-  readonly address: string | undefined;
+  readonly client: Client;
   #waiting: Waiting[] = [];
   #unanswered = 0;
   #waitingBytes = 0;
@@ -60,7 +68,7 @@ export class Connection {
     socket: Socket,
     rules: FramerRules,
     limits: ConnectionLimits,
-    address: string | undefined,
+    client: Client,
     monotonicMs: () => number,
     events: ConnectionEvents,
   ) {
@@ -68,7 +76,7 @@ export class Connection {
     this.#framer = new Framer(rules);
     this.#limits = limits;
     this.#events = events;
-    this.address = address;
+    this.client = client;
     this.#monotonicMs = monotonicMs;
     this.#quietSinceMs = monotonicMs();
     socket.setNoDelay(true);

@@ -1,10 +1,8 @@
 import type { Call, Command, NodeFacts, Trace } from '../commands/command.ts';
 import type { Registry } from '../commands/registry.ts';
-import { type Coin, isValidCoin } from '../domain/coin.ts';
 import type { RandomSource } from '../domain/random.ts';
 import type { Logger } from '../logger.ts';
-import { envelopeKey, envelopeSize, type OpenedBody, openBody } from '../protocol/body.ts';
-import { EncryptionType } from '../protocol/encryption-type.ts';
+import type { OpenedBody } from '../protocol/body.ts';
 import type { Frame } from '../protocol/framer.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
@@ -12,9 +10,13 @@ import { encodeReply } from '../protocol/response.ts';
 import { Status, statusName } from '../protocol/status.ts';
 import type { EventEntry } from '../storage/events.ts';
 import { isStorageFailure, isSyncFailure } from '../storage/failure.ts';
+import type { Answered } from '../storage/replay-window.ts';
 import type { Reader, Store, Writer } from '../storage/store.ts';
 import { EventBacklog } from './event-backlog.ts';
 import { LineLimiter } from './line-limiter.ts';
+import { demandSize, openFrame } from './open-frame.ts';
+import type { Origin, RateLimits } from './rate-limits.ts';
+import { Safeguards } from './safeguards.ts';
 
 /** One request on its way through the node. */
 export interface Request {
@@ -23,6 +25,8 @@ export interface Request {
   readonly receivedAtMs: number;
   /** Client address as the event log may keep it. */
   readonly address: string | undefined;
+  /** For limits; undefined where none apply. */
+  readonly origin?: Origin | undefined;
 }
 
 /** Wall clock in milliseconds since 1970, and a monotonic one that no administrator can turn. */
@@ -38,6 +42,7 @@ export interface DispatchParts {
   readonly random: RandomSource;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly rateLimits: RateLimits;
   /** The disk failed to sync: what it holds is unknown, and nothing may be acknowledged any more. */
   onDiskFailure(error: unknown): void;
 }
@@ -49,6 +54,8 @@ interface Outcome {
   readonly reason?: string | undefined;
   readonly opened?: OpenedBody | undefined;
   readonly trace: Trace;
+  /** Leaves no event: it was not carried out, or it was before. */
+  readonly unrecorded?: true;
 }
 
 const emptyPayload = Buffer.alloc(0);
@@ -61,6 +68,7 @@ const nothingTraced: Trace = {};
  */
 export class Dispatch {
   readonly #parts: DispatchParts;
+  readonly #safeguards: Safeguards;
   readonly #refusals: LineLimiter;
   readonly #failedBatches: LineLimiter;
   readonly #failedRequests: LineLimiter;
@@ -73,6 +81,7 @@ export class Dispatch {
 
   constructor(parts: DispatchParts) {
     this.#parts = parts;
+    this.#safeguards = new Safeguards(parts.rateLimits, parts.facts.replay, parts.clock.monotonicMs);
     this.#refusals = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#failedBatches = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#failedRequests = new LineLimiter(parts.logger, parts.clock.monotonicMs);
@@ -155,7 +164,7 @@ export class Dispatch {
   #trace(request: Request, outcome: Outcome, now: number, keep: (entry: EventEntry) => void): void {
     const { header } = request.frame;
     const command = this.#parts.registry.find(header.commandGroup, header.command);
-    if (command?.trace === undefined) return;
+    if (command?.trace === undefined || outcome.unrecorded === true) return;
     keep({
       time: now,
       action: command.name,
@@ -174,18 +183,29 @@ export class Dispatch {
     const command = this.#parts.registry.find(frame.header.commandGroup, frame.header.command);
     let opened: OpenedBody | undefined;
     let trace: ((output: unknown) => Trace) | undefined;
+    const limited = this.#safeguards.limit(command, request.origin);
+    if (limited !== undefined) return turnedAway(limited);
     try {
       if (frame.refused !== undefined) throw new Refusal(frame.refused, 'header');
       if (command === undefined) throw new Refusal(Status.INVALID_COMMAND, 'header');
-      opened = open(frame, command, reader);
+      opened = openFrame(frame, command, reader);
       demandSize(frame.header, command);
+      const identity = this.#safeguards.identityOf(frame, command);
+      const repeated = this.#safeguards.repeated(identity, reader, now);
+      if (repeated !== undefined) return again(repeated, opened);
       const input = command.parse(opened.payload);
       trace = (output) => command.trace?.(input, output) ?? nothingTraced;
+      const limitedCoin = this.#safeguards.limitCoin(trace(undefined).claimedCoin, request.origin);
+      if (limitedCoin !== undefined) return { ...turnedAway(limitedCoin), opened };
       this.#demandDisk(command, writer);
       const output = execute(command, input, this.#callFor(frame.header, now), reader, writer);
-      return { ...command.encode(output), opened, trace: trace(output) };
+      const answer = command.encode(output);
+      if (identity !== undefined)
+        writer?.replays.remember(identity, { time: now, ...answer }, command.access === 'write');
+      return { ...answer, opened, trace: trace(output) };
     } catch (error) {
       const { status, reason } = this.#statusOf(error, command);
+      this.#safeguards.noticeRefusal(command, reason, request.origin);
       writer?.assertActive(error);
       return { status, payload: emptyPayload, reason, opened, trace: trace?.(undefined) ?? nothingTraced };
     }
@@ -248,32 +268,17 @@ export class Dispatch {
 /** For a reply without a payload, whose nonce seals nothing. */
 const noRandom: RandomSource = { bytes: (size) => Buffer.alloc(size) };
 
+/** Limits are checked before anything else is done, so the reply is not signed and there is no event. */
+function turnedAway(reason: string): Outcome {
+  return { status: Status.FILESYSTEM, payload: emptyPayload, reason, trace: nothingTraced, unrecorded: true };
+}
+
+/** The answer of the first time, sealed anew. */
+function again({ status, payload }: Answered, opened: OpenedBody): Outcome {
+  return { status: status as Status, payload, opened, trace: nothingTraced, unrecorded: true };
+}
+
 const failure: Outcome = { status: Status.FILESYSTEM, payload: emptyPayload, reason: 'storage', trace: nothingTraced };
-
-function open(frame: Frame, command: Command, reader: Reader): OpenedBody {
-  const { header, body } = frame;
-  const secrets = header.coins.map((coin) => secretOf(coin, header.encryptionType, reader));
-  const key = envelopeKey(header.encryptionType, secrets);
-  const answersEmpty = command.answersEmptyBody && header.encryptionType === EncryptionType.none;
-  if (header.bodySize === 0 && !answersEmpty) throw new Refusal(Status.EMPTY_REQUEST, 'no-body');
-  return openBody(header, body, key);
-}
-
-/** Judged from the header, because the payload of a wrong size was not kept. */
-function demandSize({ bodySize, encryptionType }: RequestHeader, command: Command): void {
-  if (bodySize === 0) return;
-  const refused = command.refuseSize(bodySize - envelopeSize(encryptionType));
-  if (refused !== undefined) throw new Refusal(refused, 'payload-size');
-}
-
-/** The authentication number of a coin that a header names (Q8, Q9). */
-function secretOf(coin: Coin, encryptionType: number, reader: Reader): Buffer {
-  if (encryptionType === EncryptionType.locker) throw new Refusal(Status.INVALID_ENCRYPTION, 'no-lockers-here');
-  const secret = isValidCoin(coin) ? reader.coins.authenticationNumber(coin) : undefined;
-  if (secret !== undefined) return secret;
-  const status = encryptionType === EncryptionType.coin ? Status.INVALID_ENCRYPTION : Status.ENCRYPTION_COIN_NOT_FOUND;
-  throw new Refusal(status, 'no-such-encryption-coin');
-}
 
 function execute(command: Command, input: unknown, call: Call, reader: Reader, writer: Writer | undefined): unknown {
   if (command.access === 'read') return command.execute(input, reader, call);

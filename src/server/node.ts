@@ -16,6 +16,7 @@ import { Housekeeping } from './housekeeping.ts';
 import { LineLimiter } from './line-limiter.ts';
 import { operatorActions } from './operator.ts';
 import { PooledRandom } from './random.ts';
+import { RateLimits } from './rate-limits.ts';
 import { Server } from './server.ts';
 
 export interface RunningNode {
@@ -112,11 +113,13 @@ interface Surroundings {
 function serverFor(store: Store, config: Config, surroundings: Surroundings): { server: Server; dispatch: Dispatch } {
   const { clock } = surroundings;
   const registry = new Registry();
+  const rateLimits = new RateLimits(config.rate_limits);
   const startedMs = clock.monotonicMs();
   const dispatch: Dispatch = new Dispatch({
     ...surroundings,
     store,
     registry,
+    rateLimits,
     facts: factsOf(config, store.identity, () => ({
       uptimeSeconds: Math.floor((clock.monotonicMs() - startedMs) / 1_000),
       requests: dispatch.requests,
@@ -127,6 +130,7 @@ function serverFor(store: Store, config: Config, surroundings: Surroundings): { 
     ...surroundings,
     registry,
     dispatch,
+    rateLimits,
     ...store.identity,
     addressPolicy: config.events.address,
     limits: {
@@ -152,6 +156,18 @@ export function factsOf(config: Config, identity: NodeIdentity, statistics: Node
     keysSingleUse: config.keys.single_use,
     ticketRecipients: config.tickets.recipients.flatMap((text) => parseCoinRange(text) ?? []),
     ticketsRequireEncryption: config.tickets.require_encryption,
+    reconstruction: {
+      mode: config.reconstruction.mode,
+      allowed: config.reconstruction.allow.flatMap((text) => parseCoinRange(text) ?? []),
+      perDay: config.reconstruction.per_day,
+      distinctAuthorities: config.reconstruction.distinct_authorities,
+    },
+    keyLimits: { perCoin: config.keys.per_coin, total: config.keys.total },
+    refusesTypeOneGet: config.keys.refuse_type_1_get,
+    replay: {
+      windowMs: config.replay.window_seconds * 1_000,
+      refusesNonceReuse: config.replay.nonce_reuse === 'refuse',
+    },
     statistics,
   };
 }

@@ -7,6 +7,7 @@ import { Connection, type ConnectionEvents, type ConnectionLimits } from './conn
 import type { Clock, Dispatch, Request } from './dispatch.ts';
 import { framerRules } from './framer-rules.ts';
 import { LineLimiter } from './line-limiter.ts';
+import type { RateLimits } from './rate-limits.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   readonly connections: number;
@@ -22,6 +23,7 @@ export interface ServerParts {
   readonly raidaId: number;
   readonly coinId: number;
   readonly addressPolicy: AddressPolicy;
+  readonly rateLimits: RateLimits;
   readonly limits: ServerLimits;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -92,6 +94,7 @@ export class Server {
   #accept(socket: Socket): void {
     const { limits, clock, addressPolicy } = this.#parts;
     const address = recordedAddress(socket.remoteAddress, addressPolicy);
+    const origin = this.#parts.rateLimits.originOf(socket.remoteAddress);
     const events: ConnectionEvents = {
       ready: (connection) => {
         this.#ready.push(connection);
@@ -100,7 +103,7 @@ export class Server {
       unparsed: (connection, change) => this.#account(connection, change),
       closed: (connection) => this.#connections.delete(connection),
     };
-    this.#connections.add(new Connection(socket, this.#rules, limits, address, clock.monotonicMs, events));
+    this.#connections.add(new Connection(socket, this.#rules, limits, { address, origin }, clock.monotonicMs, events));
   }
 
   #planTurn(): void {
@@ -124,7 +127,8 @@ export class Server {
       const connection = waiting[turn];
       if (connection === undefined) break;
       const taken = connection.take(requestsPerTurn);
-      for (const request of taken) requests.push({ ...request, address: connection.address });
+      const { address, origin } = connection.client;
+      for (const { frame, receivedAtMs } of taken) requests.push({ frame, receivedAtMs, address, origin });
       shares.push({ connection, count: taken.length });
     }
     const replies = this.#parts.dispatch.run(requests);
@@ -146,7 +150,10 @@ export class Server {
     if (change <= 0 || this.#unparsedBytes <= this.#parts.limits.unparsedBytes) return;
     let largest = connection;
     for (const each of this.#connections) if (each.unparsedSize > largest.unparsedSize) largest = each;
-    this.#closings.warn({ address: largest.address }, 'connection closed: too many bytes of unfinished requests');
+    this.#closings.warn(
+      { address: largest.client.address },
+      'connection closed: too many bytes of unfinished requests',
+    );
     largest.destroy();
   }
 

@@ -3,6 +3,7 @@ import type { ChatKey } from '../domain/chat-key.ts';
 import { type Coin, sameCoin } from '../domain/coin.ts';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
+import type { KeyCounts } from './key-counts.ts';
 import type { KeyIndex } from './key-index.ts';
 
 /** A row of chat_keys. */
@@ -69,12 +70,14 @@ export class ChatKeyReader {
 }
 
 export class ChatKeyWriter extends ChatKeyReader {
+  readonly #counts: KeyCounts;
   readonly #insert: Statement<[number, Buffer, number, number, Buffer, number, number, number]>;
   readonly #update: Statement<[number, number, Buffer, number, number, number, number]>;
   readonly #delete: Statement<[number]>;
 
-  constructor(database: Database, index: KeyIndex) {
+  constructor(database: Database, index: KeyIndex, counts: KeyCounts) {
     super(database, index);
+    this.#counts = counts;
     // The driver binds an empty buffer as NULL.
     this.#insert = database.prepare(
       `INSERT INTO chat_keys (number, key_id, denomination, serial_number, key, posted_at, replacements, checksum)
@@ -99,10 +102,14 @@ export class ChatKeyWriter extends ChatKeyReader {
     if (before === undefined) {
       const number = this.index.add(keyId);
       this.#insert.run(number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum);
+      this.#counts.changed(coin, 1);
       return;
     }
     this.#update.run(denomination, serialNumber, key, postedAt, replacements, checksum, before.number);
-    if (!sameCoin(before, coin)) this.index.moved(before, before.number);
+    if (sameCoin(before, coin)) return;
+    this.index.moved(before, before.number);
+    this.#counts.changed(before, -1);
+    this.#counts.changed(coin, 1);
   }
 
   /** Removes the key of an id, also a damaged one. */
@@ -112,5 +119,6 @@ export class ChatKeyWriter extends ChatKeyReader {
     if (row === undefined) return;
     this.#delete.run(row.number);
     this.index.remove(keyId, row, row.number);
+    this.#counts.changed(row, -1);
   }
 }

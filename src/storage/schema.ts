@@ -180,6 +180,24 @@ export const reconstructions = sqliteTable(
   (table) => [primaryKey({ columns: [table.event, table.position] })],
 );
 
+/**
+ * Authenticated requests that wrote, in the order of their coming, with what they were answered: so that the same bytes are
+ * not carried out twice, also across a restart. The newest are kept.
+ */
+export const authenticatedRequests = sqliteTable('authenticated_requests', {
+  number: integer('number').primaryKey(),
+  /** Milliseconds since 1970. */
+  time: integer('time').notNull(),
+  /** Command, encryption type, coins, nonce and challenge. */
+  identity: blob('identity', { mode: 'buffer' }).notNull(),
+  /** SHA-256 over the body, first 16 bytes. */
+  body: blob('body', { mode: 'buffer' }).notNull(),
+  status: integer('status').notNull(),
+  payload: blob('payload', { mode: 'buffer' }).notNull(),
+  /** CRC-32 of all other columns but the number. */
+  checksum: integer('checksum').notNull(),
+});
+
 /** What the node knows about itself: identity and secrets. */
 export const settings = sqliteTable('settings', {
   name: text('name').primaryKey(),

@@ -14,8 +14,11 @@ import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { isDiskFull } from './failure.ts';
 import { anchorMismatch, LossDetected, renewAnchor, writeAnchor } from './head-anchor.ts';
 import type { IndexFollower } from './index-follower.ts';
+import { KeyCounts } from './key-counts.ts';
 import { KeyIndex, keysIndexedThroughName } from './key-index.ts';
 import { migrateDatabase } from './migrate.ts';
+import { ReconstructionReader } from './reconstructions.ts';
+import { ReplayWindow } from './replay-window.ts';
 import { Retention } from './retention.ts';
 import { appliedMigrations } from './schema-version.ts';
 import { seal, sealingKeySize, unseal } from './seal.ts';
@@ -37,6 +40,8 @@ export interface Reader {
   readonly tickets: TicketReader;
   readonly events: EventReader;
   readonly encryptionCoins: EncryptionCoins;
+  readonly replays: Pick<ReplayWindow, 'look'>;
+  readonly reconstructions: ReconstructionReader;
 }
 
 export interface Writer extends Reader {
@@ -46,6 +51,8 @@ export interface Writer extends Reader {
   readonly events: EventWriter;
   readonly eventIndex: EventIndex;
   readonly keyIndex: KeyIndex;
+  readonly keyCounts: KeyCounts;
+  readonly replays: ReplayWindow;
   readonly retention: Retention;
   /** Encrypts what must be kept but not seen; `context` binds it to its place. */
   seal(context: string, clear: Buffer, random: RandomSource): Buffer;
@@ -128,18 +135,22 @@ export class Store {
     const sealingKey = readSealingKey(database);
     if (sealingKey === undefined) throw new StorageError('the database has no sealing key');
     const keyIndex = new KeyIndex(database);
+    const keyCounts = new KeyCounts(database);
     const encryptionCoins = new EncryptionCoins(join(directory, coinsDirectoryName), identity.coinId);
     this.identity = identity;
     this.#directory = directory;
     this.#database = database;
     this.#writer = {
       coins: new CoinPageWriter(database),
-      chatKeys: new ChatKeyWriter(database, keyIndex),
+      chatKeys: new ChatKeyWriter(database, keyIndex, keyCounts),
       keyIndex,
+      keyCounts,
       eventIndex: new EventIndex(database),
       tickets: new TicketWriter(database),
       events: new EventWriter(database),
       encryptionCoins,
+      replays: new ReplayWindow(database),
+      reconstructions: new ReconstructionReader(database),
       retention: new Retention(database),
       seal: (context, clear, random) => seal(sealingKey, context, clear, random),
       unseal: (context, sealed) => unseal(sealingKey, context, sealed),
@@ -251,16 +262,19 @@ function writeKeysIndexed(database: Database): void {
   writeSetting(database, keysIndexedThroughName, Buffer.from(String(newest)));
 }
 
-/** What the writers remember beyond their statements: the end of the event chain, and ids without an index. */
-function memoryOf({ events, keyIndex }: Writer): Memory {
+/** What the writers remember beyond their statements: the end of the event chain, ids without an index, recent requests. */
+function memoryOf({ events, keyCounts, keyIndex, replays }: Writer): Memory {
   return {
-    get mark() {
-      return keyIndex.mark;
+    mark: () => ({ keys: keyIndex.mark, requests: replays.mark }),
+    commit: () => {
+      keyIndex.commit();
+      replays.commit();
     },
-    commit: () => keyIndex.commit(),
-    rollBackTo: (mark) => {
+    rollBackTo: ({ keys, requests }) => {
       events.forgetHead();
-      keyIndex.rollBackTo(mark);
+      keyCounts.forget();
+      keyIndex.rollBackTo(keys);
+      replays.rollBackTo(requests);
     },
   };
 }

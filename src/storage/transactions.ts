@@ -2,11 +2,19 @@ import type { Database, Statement } from 'better-sqlite3';
 
 /** What is remembered in memory of a transaction, and has to be forgotten with it. */
 export interface Memory {
-  /** A place to which `rollBackTo` can return; the transaction itself starts at 0. */
-  readonly mark: number;
+  /** A place to which `rollBackTo` can return. */
+  mark(): Mark;
   commit(): void;
-  rollBackTo(mark: number): void;
+  rollBackTo(mark: Mark): void;
 }
+
+/** How much each kind of memory had done; 0 is where the transaction starts. */
+export interface Mark {
+  readonly keys: number;
+  readonly requests: number;
+}
+
+const start: Mark = { keys: 0, requests: 0 };
 
 /** SQLite itself has rolled the whole transaction back, as it does when the disk is full: nothing of the batch stands. */
 export class TransactionLost extends Error {
@@ -55,7 +63,7 @@ export class Transactions {
   /** Runs work that is undone alone when it throws. */
   savepoint<T>(work: () => T): T {
     this.#savepoint.run();
-    const { mark } = this.#memory;
+    const mark = this.#memory.mark();
     try {
       const result = work();
       this.#release.run();
@@ -83,7 +91,7 @@ export class Transactions {
       this.committed += 1;
       return result;
     } catch (error) {
-      this.#memory.rollBackTo(0);
+      this.#memory.rollBackTo(start);
       if (this.#database.inTransaction) this.#rollback.run();
       throw error;
     }

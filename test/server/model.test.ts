@@ -113,12 +113,15 @@ function givenCoins() {
   ];
 }
 
+/** The model's requests share their nonces, and restore as often as they like. */
+const withoutSafeguards = '[replay]\nnonce_reuse = "allow"\nwindow_seconds = 0\n[reconstruction]\nper_day = 0';
+
 describe('a node and its model', () => {
   it('answer alike and hold the same, whatever is asked and whatever is undone', () => {
     fc.assert(
       fc.property(batches, (rounds) => {
         const directory = makeNode(givenCoins(), { '01.14001.bin': coinFile });
-        const exchange = new Exchange(openStore(directory), { random });
+        const exchange = new Exchange(openStore(directory), { random, settings: withoutSafeguards });
         const beside = openBeside(directory);
         let model = new Model();
         let requests = 0;

@@ -25,7 +25,10 @@ async function helper(raida: number) {
   const second = { ...otherHolder, secret: randomBytes(16) };
   const shared = randomBytes(16);
   const directory = makeNode([coin, second, { ...serverCoin, secret: shared }]);
-  const { port } = await serveNode(directory);
+  const { port } = await serveNode(
+    directory,
+    '[replay]\nnonce_reuse = "allow"\nwindow_seconds = 0\n[reconstruction]\nper_day = 0',
+  );
   return { raida, coin, second, shared, port };
 }
 
@@ -55,7 +58,10 @@ async function broken(helpers: readonly Helper[], target?: WireCoin) {
   );
   const file = Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), keys]);
   const directory = makeNode(target === undefined ? [] : [target], { '01.14001.bin': file });
-  const { port } = await serveNode(directory);
+  const { port } = await serveNode(
+    directory,
+    '[replay]\nnonce_reuse = "allow"\nwindow_seconds = 0\n[reconstruction]\nper_day = 0',
+  );
   return { directory, port };
 }
 

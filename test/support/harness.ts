@@ -14,6 +14,7 @@ import { type Frame, Framer } from '../../src/protocol/framer.ts';
 import { Dispatch } from '../../src/server/dispatch.ts';
 import { framerRules } from '../../src/server/framer-rules.ts';
 import { factsOf, type RunningNode, startNode } from '../../src/server/node.ts';
+import { type Origin, RateLimits } from '../../src/server/rate-limits.ts';
 import { Store } from '../../src/storage/store.ts';
 
 /** Real databases in temporary folders, dispatch without a port, whole nodes with one. */
@@ -78,25 +79,41 @@ export interface Scripted {
   readonly now?: () => number;
   readonly settings?: string;
   readonly logger?: Logger;
+  /** Address of a client to which limits apply. */
+  readonly client?: string;
+  readonly monotonicMs?: () => number;
 }
 
 /** Bytes through framer and dispatch: what a connection would answer, and in which batches. */
 export class Exchange {
   readonly dispatch: Dispatch;
   readonly #registry = new Registry();
+  readonly #origin: Origin | undefined;
+  readonly #monotonicMs: () => number;
   diskFailures = 0;
 
   constructor(
     store: Store,
-    { random = systemRandom, now = () => fixedNow, settings = '', logger = silent }: Scripted = {},
+    {
+      random = systemRandom,
+      now = () => fixedNow,
+      settings = '',
+      logger = silent,
+      client,
+      monotonicMs = () => performance.now(),
+    }: Scripted = {},
   ) {
+    this.#monotonicMs = monotonicMs;
     const config = parseConfig(settings, 'test');
+    const rateLimits = new RateLimits(config.rate_limits);
+    this.#origin = rateLimits.originOf(client);
     this.dispatch = new Dispatch({
       store,
       registry: this.#registry,
       random,
       logger,
-      clock: { now, monotonicMs: () => performance.now() },
+      clock: { now, monotonicMs },
+      rateLimits,
       facts: factsOf(config, store.identity, () => ({ uptimeSeconds: 1, requests: 2, failures: 3 })),
       onDiskFailure: () => {
         this.diskFailures += 1;
@@ -115,8 +132,9 @@ export class Exchange {
   send(...pieces: Buffer[]): Buffer[] {
     const batch = this.frames(...pieces).map((frame) => ({
       frame,
-      receivedAtMs: performance.now(),
+      receivedAtMs: this.#monotonicMs(),
       address: '192.0.2.7',
+      origin: this.#origin,
     }));
     return this.dispatch.run(batch);
   }

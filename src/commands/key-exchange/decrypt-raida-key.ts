@@ -4,8 +4,9 @@
  * record changes nothing and does not undo the others.
  */
 import { bytes, struct, u8, u16 } from '../../bytes/struct.ts';
-import { type Coin, coinLayout, isValidCoin, raidaCount } from '../../domain/coin.ts';
+import { type Coin, coinLayout, isValidCoin, raidaCount, sameCoin } from '../../domain/coin.ts';
 import { type CoinRecord, type Half, halfOf, withHalf } from '../../domain/coin-page.ts';
+import { isInRange } from '../../domain/coin-range.ts';
 import type { EncryptionCoin } from '../../domain/encryption-coin.ts';
 import { mfsAt } from '../../domain/mfs.ts';
 import { equalSecrets } from '../../protocol/cipher.ts';
@@ -41,7 +42,9 @@ export const decryptRaidaKey = defineCommand({
   execute({ encryptionCoin, records }: Input, store, call): Reconstruction[] {
     const keys = store.encryptionCoins.load(encryptionCoin, call.now);
     if (typeof keys === 'string') throw new Refusal(Status.COIN_LOAD, `encryption coin ${keys}`);
-    return records.map((record) => restore(record, encryptionCoin, keys, store, call));
+    const outcomes: Reconstruction[] = [];
+    for (const record of records) outcomes.push(restore(record, encryptionCoin, keys, outcomes, store, call));
+    return outcomes;
   },
   encode: (outcomes: Reconstruction[]) => ({
     status: Status.SUCCESS,
@@ -74,11 +77,12 @@ const recordLayout = struct({
 const accepted = 1;
 const refused = 0;
 
-/** Carries out one record: why it was refused, or, sealed, what it replaced. */
+/** Carries out one record: why it was refused, or, sealed, what it replaced. `earlier` are the same request's before it. */
 function restore(
   record: TicketRecord,
   encryptionCoin: Coin,
   keys: EncryptionCoin,
+  earlier: readonly Reconstruction[],
   store: Writer,
   call: Call,
 ): Reconstruction {
@@ -95,6 +99,8 @@ function restore(
   if (acceptedAs !== undefined) {
     return outcome(refuseRepeated(acceptedAs, splitId, store.coins.record(target), part));
   }
+  const limited = refuseByRules(target, splitId, authority, earlier, store, call);
+  if (limited !== undefined) return outcome(limited);
   const before = putHalf(target, splitId, part, store, call);
   store.tickets.remember(identity, splitId, call.now);
   const previous = Buffer.concat([halfOf(before.authenticationNumber, splitId), Buffer.from([before.mfs])]);
@@ -112,6 +118,32 @@ function refuseRepeated(
   const unchanged = record !== undefined && equalSecrets(halfOf(record.authenticationNumber, splitId), part);
   return unchanged ? undefined : 'ticket-replayed';
 }
+
+/** Limits what a forged ticket could do (KX-45.8): the log knows what was restored before. */
+function refuseByRules(
+  target: Coin,
+  splitId: Half,
+  authority: number,
+  earlier: readonly Reconstruction[],
+  store: Writer,
+  call: Call,
+): string | undefined {
+  const { mode, allowed, perDay, distinctAuthorities } = call.node.reconstruction;
+  if (mode === 'off') return 'reconstruction-off';
+  if (mode === 'allowlist' && !allowed.some((range) => isInRange(range, target))) return 'not-in-allowlist';
+  const before = earlier.filter(({ coin, reason }) => reason === undefined && sameCoin(coin, target));
+  if (perDay > 0) {
+    const today = before.filter((record) => record.splitId === splitId).length;
+    if (today + store.reconstructions.count(target, splitId, call.now - dayMs) >= perDay) return 'too-often-restored';
+  }
+  if (!distinctAuthorities) return undefined;
+  const otherHalf = splitId === 0 ? 1 : 0;
+  const other = before.findLast((record) => record.splitId === otherHalf)?.authority;
+  const last = other ?? store.reconstructions.lastAuthority(target, otherHalf);
+  return last === authority ? 'same-authority' : undefined;
+}
+
+const dayMs = 86_400_000;
 
 function putHalf(target: Coin, splitId: Half, part: Buffer, store: Writer, call: Call): CoinRecord {
   return store.coins.putRecord(

@@ -5,9 +5,12 @@
 import { bytes, struct } from '../../bytes/struct.ts';
 import { type ChatKey, encodeChatKey, keyIdSize } from '../../domain/chat-key.ts';
 import { coinLayout } from '../../domain/coin.ts';
+import { EncryptionType } from '../../protocol/encryption-type.ts';
 import { Refusal } from '../../protocol/refusal.ts';
 import { Status } from '../../protocol/status.ts';
 import { defineCommand } from '../command.ts';
+
+const unknownKey = 'unknown-key';
 
 export const getKey = defineCommand({
   group: 4,
@@ -16,14 +19,18 @@ export const getKey = defineCommand({
   access: 'read',
   usesPayload: true,
   answersEmptyBody: false,
+  guessReason: unknownKey,
   refuseSize: (payloadSize) => (payloadSize === payloadLayout.size ? undefined : Status.INVALID_PACKET_LENGTH),
   parse(payload) {
     const { keyId, coin } = payloadLayout.decode(payload);
     return { keyId, claimedCoin: coinLayout.decode(coin) };
   },
-  execute({ keyId }, store) {
+  execute({ keyId }, store, call) {
+    if (call.encryptionType === EncryptionType.coin && call.node.refusesTypeOneGet) {
+      throw new Refusal(Status.INVALID_ENCRYPTION, 'type-1-refused');
+    }
     const chatKey = store.chatKeys.find(keyId);
-    if (chatKey === undefined) throw new Refusal(Status.FILESYSTEM, 'unknown-key');
+    if (chatKey === undefined) throw new Refusal(Status.FILESYSTEM, unknownKey);
     return chatKey;
   },
   encode: (chatKey: ChatKey) => ({ status: Status.SUCCESS, payload: encodeChatKey(chatKey) }),

@@ -7,7 +7,8 @@ import { keyIdSize, keySizeMax } from '../../domain/chat-key.ts';
 import { type Coin, coinLayout, sameCoin } from '../../domain/coin.ts';
 import { Refusal } from '../../protocol/refusal.ts';
 import { Status } from '../../protocol/status.ts';
-import { defineCommand, emptyPayload, type KeyReplacement } from '../command.ts';
+import type { Writer } from '../../storage/store.ts';
+import { defineCommand, emptyPayload, type KeyLimits, type KeyReplacement } from '../command.ts';
 
 export const postKey = defineCommand({
   group: 4,
@@ -28,6 +29,7 @@ export const postKey = defineCommand({
     if (owner !== undefined && !mayReplace(call.node.keyReplacement, owner, claimedCoin)) {
       throw new Refusal(Status.FILE_EXISTS, 'key-id-taken');
     }
+    if (owner === undefined) demandRoom(claimedCoin, store, call.node.keyLimits);
     const key = pad.subarray(keyStart, keyStart + keySize);
     store.chatKeys.put(keyId, { coin: claimedCoin, key }, call.now);
   },
@@ -43,6 +45,12 @@ const payloadLayout = struct({
   keyStart: u8,
   keySize: u8,
 });
+
+/** Refuses a new id where the coin, or the node, holds as many keys as it may (KX-41.5). */
+function demandRoom(coin: Coin, store: Writer, { perCoin, total }: KeyLimits): void {
+  if (perCoin > 0 && store.keyCounts.of(coin) >= perCoin) throw new Refusal(Status.FILESYSTEM, 'coin-quota');
+  if (total > 0 && store.keyCounts.total() >= total) throw new Refusal(Status.FILESYSTEM, 'key-quota');
+}
 
 /** Whether the claimed coin may replace the key that `owner` posted (Q10). */
 function mayReplace(replacement: KeyReplacement, owner: Coin, claimedCoin: Coin): boolean {

@@ -32,6 +32,7 @@ const { factsOf } = await load('server/node.js');
 const { parseConfig } = await load('config.js');
 const { createLogger } = await load('logger.js');
 const { PooledRandom } = await load('server/random.js');
+const { RateLimits } = await load('server/rate-limits.js');
 const { encodeRequest } = await load('protocol/request.js');
 const { postKeyPayload, getKeyPayload, ticketRecordPayload, coinPayload } = await load('client/payloads.js');
 const { sealTicket } = await load('protocol/ticket.js');
@@ -50,6 +51,7 @@ const dispatch = new Dispatch({
   registry,
   random,
   logger: createLogger('silent'),
+  rateLimits: new RateLimits(parseConfig('', 'driver').rate_limits),
   clock: { now: () => Date.now(), monotonicMs: () => performance.now() },
   facts: factsOf(parseConfig('', 'driver'), store.identity, () => ({ uptimeSeconds: 0, requests: 0, failures: 0 })),
   onDiskFailure: (error) => {

@@ -1,0 +1,130 @@
+import { hash } from 'node:crypto';
+import type { Database, Statement } from 'better-sqlite3';
+import { rowChecksum } from './checksum.ts';
+import { DamagedRow } from './damage.ts';
+
+/** What makes an authenticated request this request. */
+export interface RequestIdentity {
+  /** What no other request may share with it: command, encryption type, coins, nonce, challenge. */
+  readonly identity: Buffer;
+  readonly body: Buffer;
+}
+
+/** What a request was answered, and when it first came. */
+export interface Answered {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly status: number;
+  readonly payload: Buffer;
+}
+
+/** What is known of a request: nothing, the very same bytes, or its identity with other bytes. */
+export type Known =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'same'; readonly answered: Answered }
+  | { readonly kind: 'other' };
+
+interface Remembered extends Answered {
+  readonly body: string;
+}
+
+interface StoredRequest {
+  readonly number: number;
+  readonly time: number;
+  readonly identity: Buffer;
+  readonly body: Buffer;
+  readonly status: number;
+  readonly payload: Buffer;
+  readonly checksum: number;
+}
+
+/** So many requests are remembered: beyond them the oldest is forgotten, whoever sent it. */
+const rememberedMax = 65_536;
+/** On disk the oldest are removed so many at a time. */
+const prunedTogether = 1_024;
+const digestSize = 16;
+
+const columns = 'number, time, identity, body, status, payload, checksum';
+
+/**
+ * Authenticated requests of late: those that wrote also across a restart. Only digests and answers are kept, in the order of
+ * coming; a Map hands out its oldest entry first.
+ */
+export class ReplayWindow {
+  readonly #insert: Statement<[number, number, Buffer, Buffer, number, Buffer, number]>;
+  readonly #deleteThrough: Statement<[number]>;
+  readonly #remembered = new Map<string, Remembered>();
+  /** What the transaction at hand has added, for its rollback. */
+  readonly #added: string[] = [];
+  #newest = 0;
+
+  /** Throws DamagedRow. */
+  constructor(database: Database) {
+    this.#insert = database.prepare(
+      `INSERT INTO authenticated_requests (${columns}) VALUES (?, ?, ?, ?, ?, coalesce(?, zeroblob(0)), ?)`,
+    );
+    this.#deleteThrough = database.prepare('DELETE FROM authenticated_requests WHERE number <= ?');
+    const stored = database.prepare<[number], StoredRequest>(
+      `SELECT ${columns} FROM (SELECT ${columns} FROM authenticated_requests ORDER BY number DESC LIMIT ?) ORDER BY number`,
+    );
+    for (const row of stored.iterate(rememberedMax)) {
+      if (storedChecksum(row) !== row.checksum) throw new DamagedRow(`authenticated request ${row.number}`);
+      const { time, status, payload } = row;
+      this.#remembered.set(nameOf(row.identity), { body: nameOf(row.body), time, status, payload });
+      this.#newest = row.number;
+    }
+  }
+
+  look({ identity, body }: RequestIdentity): Known {
+    const found = this.#remembered.get(nameOf(identity));
+    if (found === undefined) return { kind: 'new' };
+    return found.body === nameOf(digestOf(body)) ? { kind: 'same', answered: found } : { kind: 'other' };
+  }
+
+  /** Remembers what a new request was answered; on disk, within the transaction at hand, where it `wrote`. */
+  remember({ identity, body }: RequestIdentity, answered: Answered, wrote: boolean): void {
+    const digest = digestOf(body);
+    const name = nameOf(identity);
+    const { time, status, payload } = answered;
+    this.#remembered.set(name, { body: nameOf(digest), time, status, payload });
+    this.#added.push(name);
+    if (wrote) {
+      this.#newest += 1;
+      const row = { time, identity, body: digest, status, payload };
+      this.#insert.run(this.#newest, time, identity, digest, status, payload, storedChecksum(row));
+      if (this.#newest % prunedTogether === 0) this.#deleteThrough.run(this.#newest - rememberedMax);
+    }
+    if (this.#remembered.size > rememberedMax) this.#forgetOldest();
+  }
+
+  get mark(): number {
+    return this.#added.length;
+  }
+
+  commit(): void {
+    this.#added.length = 0;
+  }
+
+  rollBackTo(mark: number): void {
+    for (const name of this.#added.splice(mark)) this.#remembered.delete(name);
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#remembered.keys();
+    if (oldest !== undefined) this.#remembered.delete(oldest);
+  }
+}
+
+/** Checksum of a stored request: everything in it but its number. */
+export function storedChecksum(row: Omit<StoredRequest, 'number' | 'checksum'>): number {
+  const { time, identity, body, status, payload } = row;
+  return rowChecksum([time, identity, body, status, payload]);
+}
+
+function digestOf(body: Buffer): Buffer {
+  return hash('sha256', body, 'buffer').subarray(0, digestSize);
+}
+
+function nameOf(bytes: Buffer): string {
+  return bytes.toString('latin1');
+}
