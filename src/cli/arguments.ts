@@ -1,6 +1,6 @@
 import { parseHex } from '../bytes/hex.ts';
 import { type Coin, parseCoinName } from '../domain/coin.ts';
-import { parseTime } from '../domain/time-text.ts';
+import { parseSpan, parseTime } from '../domain/time-text.ts';
 import { Status } from '../protocol/status.ts';
 
 /** The command line itself is wrong: exit 2 with a line that helps. */
@@ -31,6 +31,13 @@ export function timeArgument(text: string): number {
   const time = parseTime(text, Date.now());
   if (time === undefined) throw new UsageError(`"${text}" is not a time; write 2026-01-31T12:00:00Z or "2h ago"`);
   return time;
+}
+
+/** Milliseconds. */
+export function spanArgument(text: string): number {
+  const span = parseSpan(text);
+  if (span === undefined) throw new UsageError(`"${text}" is not a span; write 10s, 5m or 24h`);
+  return span;
 }
 
 export function keyIdArgument(text: string): Buffer {

@@ -30,7 +30,8 @@ export async function serve({ directory, makeNode, acceptLoss, overrides }: Serv
   // Listened for first: whoever reads that the node listens may stop it at once.
   const stopped = stopSignal();
   const node = await startNode({ directory, config, logger, acceptLoss });
-  logger.info({ port: node.port, host: config.server.host, version: programVersion, pid: process.pid }, 'listening');
+  const { port, metricsPort } = node;
+  logger.info({ port, host: config.server.host, metricsPort, version: programVersion, pid: process.pid }, 'listening');
 
   const ended = await Promise.race([stopped, node.diskFailure]);
   if (typeof ended !== 'string') {

@@ -8,13 +8,15 @@ import { Refusal } from '../protocol/refusal.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
 import { encodeReply } from '../protocol/response.ts';
 import { Status, statusName } from '../protocol/status.ts';
+import { DamagedRow } from '../storage/damage.ts';
 import type { EventEntry } from '../storage/events.ts';
 import { isStorageFailure, isSyncFailure } from '../storage/failure.ts';
-import type { Answered } from '../storage/replay-window.ts';
 import type { Reader, Store, Writer } from '../storage/store.ts';
 import { EventBacklog } from './event-backlog.ts';
 import { LineLimiter } from './line-limiter.ts';
+import type { Observer } from './observer.ts';
 import { demandSize, openFrame } from './open-frame.ts';
+import { again, emptyPayload, failure, nothingTraced, type Outcome, turnedAway } from './outcome.ts';
 import type { Origin, RateLimits } from './rate-limits.ts';
 import { Safeguards } from './safeguards.ts';
 
@@ -43,23 +45,10 @@ export interface DispatchParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly rateLimits: RateLimits;
+  readonly observer?: Observer | undefined;
   /** The disk failed to sync: what it holds is unknown, and nothing may be acknowledged any more. */
   onDiskFailure(error: unknown): void;
 }
-
-/** What became of one request, before it is sealed. */
-interface Outcome {
-  readonly status: Status;
-  readonly payload: Buffer;
-  readonly reason?: string | undefined;
-  readonly opened?: OpenedBody | undefined;
-  readonly trace: Trace;
-  /** Leaves no event: it was not carried out, or it was before. */
-  readonly unrecorded?: true;
-}
-
-const emptyPayload = Buffer.alloc(0);
-const nothingTraced: Trace = {};
 
 /**
  * From framed requests to sealed replies, without a socket in sight. Requests that come together share one transaction,
@@ -87,6 +76,11 @@ export class Dispatch {
     this.#failedRequests = new LineLimiter(parts.logger, parts.clock.monotonicMs);
   }
 
+  /** Whether requests that write are carried out. */
+  get isReady(): boolean {
+    return this.acceptsWrites && !this.#failedDisk;
+  }
+
   get requests(): number {
     return this.#requests;
   }
@@ -100,12 +94,14 @@ export class Dispatch {
     const now = this.#parts.clock.now();
     if (!batch.some((request) => this.#isTraced(request))) return this.#runReads(batch, now);
     if (this.#failedDisk) return this.#runReads(batch, now);
+    const beganMs = this.#parts.observer === undefined ? 0 : this.#parts.clock.monotonicMs();
     try {
       const replies = this.#parts.store.write((writer) => {
         this.#backlog.write(writer, now);
         return batch.map((request) => this.#answerTraced(request, writer, now));
       });
       this.#backlog.clear();
+      this.#parts.observer?.committed(this.#parts.clock.monotonicMs() - beganMs, batch.length);
       return replies;
     } catch (error) {
       return this.#runWithoutDisk(batch, error, now);
@@ -234,15 +230,21 @@ export class Dispatch {
   #statusOf(error: unknown, command: Command | undefined): { status: Status; reason: string } {
     if (error instanceof Refusal) return error;
     this.#failedRequests.error({ err: error, command: command?.name }, 'request failed');
+    if (error instanceof DamagedRow) this.#parts.observer?.damaged();
     return isStorageFailure(error)
       ? { status: Status.FILESYSTEM, reason: 'storage' }
       : { status: Status.INTERNAL, reason: 'internal' };
   }
 
   #seal(request: Request, outcome: Outcome): Buffer {
-    const { facts, random, clock } = this.#parts;
+    const { facts, random, clock, observer, registry } = this.#parts;
     const { header } = request.frame;
+    const durationMs = clock.monotonicMs() - request.receivedAtMs;
     this.#requests += 1;
+    if (observer !== undefined) {
+      const name = registry.find(header.commandGroup, header.command)?.name ?? 'unknown';
+      observer.answered(name, outcome.status, durationMs, outcome.reason);
+    }
     if (outcome.reason !== undefined) {
       this.#failures += 1;
       const { reason, status } = outcome;
@@ -252,7 +254,7 @@ export class Dispatch {
       raidaId: facts.raidaId,
       status: outcome.status,
       payload: outcome.payload,
-      executionTimeUs: Math.round((clock.monotonicMs() - request.receivedAtMs) * 1_000),
+      executionTimeUs: Math.round(durationMs * 1_000),
       key: outcome.opened?.key,
       signature: outcome.opened?.signature,
     };
@@ -267,18 +269,6 @@ export class Dispatch {
 
 /** For a reply without a payload, whose nonce seals nothing. */
 const noRandom: RandomSource = { bytes: (size) => Buffer.alloc(size) };
-
-/** Limits are checked before anything else is done, so the reply is not signed and there is no event. */
-function turnedAway(reason: string): Outcome {
-  return { status: Status.FILESYSTEM, payload: emptyPayload, reason, trace: nothingTraced, unrecorded: true };
-}
-
-/** The answer of the first time, sealed anew. */
-function again({ status, payload }: Answered, opened: OpenedBody): Outcome {
-  return { status: status as Status, payload, opened, trace: nothingTraced, unrecorded: true };
-}
-
-const failure: Outcome = { status: Status.FILESYSTEM, payload: emptyPayload, reason: 'storage', trace: nothingTraced };
 
 function execute(command: Command, input: unknown, call: Call, reader: Reader, writer: Writer | undefined): unknown {
   if (command.access === 'read') return command.execute(input, reader, call);

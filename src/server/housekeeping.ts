@@ -38,7 +38,7 @@ export class Housekeeping {
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
-    this.#indexing = new Indexing(parts);
+    this.#indexing = new Indexing({ ...parts, countsKeys: parts.config.metrics.listen !== undefined });
     this.#retaining = new Retaining(parts);
     this.#timer = setInterval(() => {
       this.#round ??= this.#keepHouse().finally(() => {

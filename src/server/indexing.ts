@@ -9,6 +9,8 @@ export interface IndexingParts {
   readonly dispatch: Dispatch;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Whether the keys shall be counted, for metrics. */
+  readonly countsKeys: boolean;
 }
 
 const intervalMs = 50;
@@ -26,6 +28,7 @@ const lagForFullShare = 500_000;
 export class Indexing {
   readonly #parts: IndexingParts;
   readonly #pieces: PacedWork;
+  readonly #counting: PacedWork;
   readonly #failures: LineLimiter;
   readonly #timer: NodeJS.Timeout;
   #requestsSeen = 0;
@@ -33,6 +36,7 @@ export class Indexing {
   constructor(parts: IndexingParts) {
     this.#parts = parts;
     this.#pieces = new PacedWork(parts.clock.monotonicMs);
+    this.#counting = new PacedWork(parts.clock.monotonicMs);
     this.#failures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#timer = setInterval(() => this.#follow(), intervalMs);
   }
@@ -45,6 +49,7 @@ export class Indexing {
     const { store, dispatch, clock } = this.#parts;
     const busy = dispatch.requests !== this.#requestsSeen;
     this.#requestsSeen = dispatch.requests;
+    if (this.#parts.countsKeys) this.#counting.run((size) => store.countKeys(size * 8));
     const lag = store.indexLag();
     if (lag === 0 || !dispatch.acceptsWrites) return;
     if (busy && lag < lagWorthARound && !store.isIndexing) return;

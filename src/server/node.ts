@@ -14,6 +14,9 @@ import { Control } from './control.ts';
 import { type Clock, Dispatch } from './dispatch.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { LineLimiter } from './line-limiter.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { MetricsEndpoint } from './metrics-endpoint.ts';
+import type { Observer } from './observer.ts';
 import { operatorActions } from './operator.ts';
 import { PooledRandom } from './random.ts';
 import { RateLimits } from './rate-limits.ts';
@@ -21,6 +24,8 @@ import { Server } from './server.ts';
 
 export interface RunningNode {
   readonly port: number;
+  /** Of /metrics, where it is on. */
+  readonly metricsPort: number | undefined;
   /** Resolves when the disk has failed and the process has to end. */
   readonly diskFailure: Promise<unknown>;
   /** Answers what is in flight, checkpoints and lets go of the data directory. */
@@ -54,7 +59,9 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     const diskFailure = new Promise<unknown>((resolve) => {
       onDiskFailure = resolve;
     });
-    const { server, dispatch } = serverFor(store, parts.config, { logger, clock, random, onDiskFailure });
+    const metrics = config.metrics.listen === undefined ? undefined : await createMetrics();
+    const observer = metrics?.observer;
+    const { server, dispatch } = serverFor(store, parts.config, { logger, clock, random, observer, onDiskFailure });
     const port = await server.listen(config.server.host, config.server.port ?? portBase + store.identity.raidaId);
     const checkpointFailures = new LineLimiter(logger, clock.monotonicMs);
     store.startCheckpointer((error) => {
@@ -62,19 +69,32 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
       if (isSyncFailure(error)) onDiskFailure(error);
     });
     const housekeeping = new Housekeeping({ directory, config, store, dispatch, clock, logger });
-    const control = await Control.listen(directory, operatorActions({ store, clock, random }), logger);
+    const isReady = () => dispatch.isReady;
+    const control = await Control.listen(directory, operatorActions({ store, clock, random, port, isReady }), logger);
+    metrics?.watch({ directory, store, connections: () => server.connectionCount, isReady });
+    const endpoint = await startEndpoint(config.metrics.listen, metrics, isReady);
     const opened = store;
     let stopped: Promise<void> | undefined;
     const stop = () => {
+      endpoint?.close();
       stopped ??= stopNode(control, server, housekeeping, opened, lock);
       return stopped;
     };
-    return { port, diskFailure, stop };
+    return { port, metricsPort: endpoint?.port, diskFailure, stop };
   } catch (error) {
     store?.close();
     lock.release();
     throw error;
   }
+}
+
+async function startEndpoint(
+  listen: string | undefined,
+  metrics: Metrics | undefined,
+  isReady: () => boolean,
+): Promise<MetricsEndpoint | undefined> {
+  if (listen === undefined || metrics === undefined) return undefined;
+  return MetricsEndpoint.start(listen, metrics.registry, isReady);
 }
 
 function recordAcceptedLoss(store: Store, clock: Clock, logger: Logger): void {
@@ -107,6 +127,7 @@ interface Surroundings {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: RandomSource;
+  readonly observer: Observer | undefined;
   onDiskFailure(error: unknown): void;
 }
 

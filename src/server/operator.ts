@@ -2,8 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { RandomSource } from '../domain/random.ts';
 import { revertReconstruction } from '../storage/revert.ts';
 import type { Store } from '../storage/store.ts';
+import { programVersion } from '../version.ts';
 import type { ControlAction } from './control.ts';
-import type { ControlRequest, ControlVerb } from './control-protocol.ts';
+import type { ControlRequest, ControlVerb, NodeHealth } from './control-protocol.ts';
 import type { Clock } from './dispatch.ts';
 import { PacedWork } from './paced-work.ts';
 
@@ -11,11 +12,20 @@ interface OperatorParts {
   readonly store: Store;
   readonly clock: Clock;
   readonly random: RandomSource;
+  readonly port: number;
+  isReady(): boolean;
 }
 
 /** What a running node does for its operator. */
-export function operatorActions({ store, clock, random }: OperatorParts): Record<ControlVerb, ControlAction> {
+export function operatorActions({
+  store,
+  clock,
+  random,
+  port,
+  isReady,
+}: OperatorParts): Record<ControlVerb, ControlAction> {
   return {
+    health: (): NodeHealth => ({ ready: isReady(), port, sequence: store.head().sequence, version: programVersion }),
     'copy-database': asking('copy-database', ({ target }, progress) =>
       store.copyTo(target, clock.monotonicMs, progress),
     ),

@@ -7,6 +7,7 @@ import { Connection, type ConnectionEvents, type ConnectionLimits } from './conn
 import type { Clock, Dispatch, Request } from './dispatch.ts';
 import { framerRules } from './framer-rules.ts';
 import { LineLimiter } from './line-limiter.ts';
+import type { Observer } from './observer.ts';
 import type { RateLimits } from './rate-limits.ts';
 
 export interface ServerLimits extends ConnectionLimits {
@@ -25,6 +26,7 @@ export interface ServerParts {
   readonly addressPolicy: AddressPolicy;
   readonly rateLimits: RateLimits;
   readonly limits: ServerLimits;
+  readonly observer?: Observer | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -61,7 +63,10 @@ export class Server {
     this.#rules = framerRules(parts.registry, parts.raidaId, parts.coinId);
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#net.maxConnections = parts.limits.connections;
-    this.#net.on('drop', () => parts.logger.debug('connection dropped: too many'));
+    this.#net.on('drop', () => {
+      parts.observer?.connectionRejected();
+      parts.logger.debug('connection dropped: too many');
+    });
   }
 
   /** Starts to listen; returns the port. */
@@ -77,6 +82,10 @@ export class Server {
     this.#timers.push(setInterval(() => this.#sweep(), sweepIntervalMs));
     const address = this.#net.address();
     return typeof address === 'object' && address !== null ? address.port : port;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
   }
 
   /** Stops accepting, answers what has arrived, waits until the replies are away. The store stays open. */

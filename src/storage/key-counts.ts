@@ -16,7 +16,11 @@ export class KeyCounts {
   readonly #countOfCoin: Statement<[Query], number>;
   readonly #countAll: Statement<[], number>;
   readonly #ofCoin = new Map<string, number>();
+  readonly #newest: Statement<[], number>;
+  readonly #countRange: Statement<[number, number], number>;
   #all: number | undefined;
+  #counted = 0;
+  #countedTo = 0;
 
   constructor(database: Database) {
     this.#database = database;
@@ -27,6 +31,10 @@ export class KeyCounts {
            + (SELECT count(*) FROM chat_keys
              WHERE number > :through AND denomination = :denomination AND serial_number = :serialNumber)`,
       )
+      .pluck();
+    this.#newest = database.prepare<[], number>('SELECT max(number) FROM chat_keys').pluck();
+    this.#countRange = database
+      .prepare<[number, number], number>('SELECT count(*) FROM chat_keys WHERE number BETWEEN ? AND ?')
       .pluck();
     this.#countAll = database.prepare<[], number>('SELECT count(*) FROM chat_keys').pluck();
   }
@@ -47,9 +55,26 @@ export class KeyCounts {
     return this.#all;
   }
 
+  /** All keys, where they are counted. */
+  get known(): number | undefined {
+    return this.#all;
+  }
+
+  /** Counts keys in pieces of `count` numbers, for those who cannot wait for all at once; false when it is done. */
+  countOn(count: number): boolean {
+    if (this.#all !== undefined) return false;
+    const newest = this.#newest.get() ?? 0;
+    const end = Math.min(newest, this.#countedTo + count);
+    this.#counted += this.#countRange.get(this.#countedTo + 1, end) ?? 0;
+    this.#countedTo = end;
+    if (end >= newest) this.#all = this.#counted;
+    return end < newest;
+  }
+
   /** A key came (1) or went (-1) in the name of a coin. */
   changed(coin: Coin, by: 1 | -1): void {
     if (this.#all !== undefined) this.#all += by;
+    else if (by === -1) this.#restart();
     if (this.#ofCoin.size === 0) return;
     const name = coinName(coin);
     const known = this.#ofCoin.get(name);
@@ -60,5 +85,12 @@ export class KeyCounts {
   forget(): void {
     this.#ofCoin.clear();
     this.#all = undefined;
+    this.#restart();
+  }
+
+  /** A key that was counted may be gone. */
+  #restart(): void {
+    this.#counted = 0;
+    this.#countedTo = 0;
   }
 }

@@ -7,7 +7,7 @@ import { type ChatKeyReader, ChatKeyWriter } from './chat-keys.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { type CoinPageReader, CoinPageWriter } from './coin-pages.ts';
 import { coinsDirectoryName, databaseFileName } from './data-directory.ts';
-import { openDatabase, StorageError } from './database.ts';
+import { openDatabase, StorageError, sqliteVersion } from './database.ts';
 import { EncryptionCoins } from './encryption-coins.ts';
 import { EventIndex } from './event-index.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
@@ -230,6 +230,20 @@ export class Store {
       furthest.abandon();
       throw error;
     }
+  }
+
+  /** Stored keys; undefined until `countKeys` has come to its end. */
+  keyCount(): number | undefined {
+    return this.#writer.keyCounts.known;
+  }
+
+  /** Counts the next keys, at most `count` of them; false when all are counted. */
+  countKeys(count: number): boolean {
+    return this.#writer.keyCounts.countOn(count);
+  }
+
+  sqliteVersion(): string {
+    return sqliteVersion(this.#database);
   }
 
   /** The newest event that is on disk. */

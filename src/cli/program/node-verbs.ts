@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Override } from '../../config.ts';
-import { UsageError } from '../arguments.ts';
+import { spanArgument, UsageError } from '../arguments.ts';
 import { coinId, collect, dataOption, port, raidaId, type SetExitCode } from './options.ts';
 
 /** Verbs that make, run and check a node. */
@@ -44,6 +44,13 @@ export function addNodeVerbs(program: Command, setExitCode: SetExitCode): void {
     .addOption(dataOption())
     .option('--json', 'as JSON', false)
     .action(async ({ data, json }) => setExitCode(await (await import('../doctor.ts')).doctor(data, json)));
+  program
+    .command('health')
+    .description('ask the running node whether it takes writes; exit 1 where it does not')
+    .addOption(dataOption())
+    .option('--wait <span>', 'how long to wait for it, such as 10s', spanArgument, 0)
+    .option('--json', 'as JSON', false)
+    .action(async ({ data, wait, json }) => (await import('../health.ts')).health(data, wait, json));
 
   const config = program.command('config').description('look at the configuration');
   config
