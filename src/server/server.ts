@@ -35,6 +35,8 @@ export interface ServerParts {
 const requestsPerTurn = 32;
 /** Waiting requests up to which a connection counts as light. */
 const lightMax = 4;
+/** How long a batch may wait for connections that are being accepted. */
+const gatheringMaxMs = 1;
 const sweepIntervalMs = 250;
 /** What stopping may take: for replies to reach their clients. */
 const stopPatienceMs = 1_000;
@@ -54,6 +56,9 @@ export class Server {
   readonly #closings: LineLimiter;
   readonly #acceptFailures: LineLimiter;
   #turnIsPlanned = false;
+  #gatheringSinceMs = 0;
+  /** Whether a connection was accepted since the last turn. */
+  #accepted = false;
   #unparsedBytes = 0;
 
   constructor(parts: ServerParts) {
@@ -101,6 +106,7 @@ export class Server {
   }
 
   #accept(socket: Socket): void {
+    this.#accepted = true;
     const { limits, clock, addressPolicy } = this.#parts;
     const address = recordedAddress(socket.remoteAddress, addressPolicy);
     const origin = this.#parts.rateLimits.originOf(socket.remoteAddress);
@@ -118,11 +124,21 @@ export class Server {
   #planTurn(): void {
     if (this.#turnIsPlanned) return;
     this.#turnIsPlanned = true;
-    setImmediate(() => {
-      this.#turnIsPlanned = false;
-      this.#answer();
-      if (this.#ready.length > 0) this.#planTurn();
-    });
+    this.#gatheringSinceMs = this.#parts.clock.monotonicMs();
+    setImmediate(() => this.#turn());
+  }
+
+  /** One turn accepts one connection only: while they come, a batch waits for those behind it a moment. */
+  #turn(): void {
+    const gathers = this.#accepted && this.#ready.length < this.#parts.limits.batch;
+    this.#accepted = false;
+    if (gathers && this.#parts.clock.monotonicMs() - this.#gatheringSinceMs < gatheringMaxMs) {
+      setImmediate(() => this.#turn());
+      return;
+    }
+    this.#turnIsPlanned = false;
+    this.#answer();
+    if (this.#ready.length > 0) this.#planTurn();
   }
 
   /** One batch: one transaction, then one write for each connection that is answered. */

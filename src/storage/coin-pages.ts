@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
-import { allDenominations, type Coin, pagesPerDenomination } from '../domain/coin.ts';
+import { allDenominations, type Coin, pagesPerDenomination, recordsPerPage } from '../domain/coin.ts';
 import {
   type CoinRecord,
   createPage,
@@ -9,6 +9,7 @@ import {
   pageId,
   pageOf,
   readRecord,
+  recordIndex,
   recordOffset,
   recordSize,
   writeRecord,
@@ -30,6 +31,8 @@ interface StoredBitmap {
 }
 
 const pageIdLimit = 15_000;
+/** Coins whose records are held in memory: reading one out of its page costs more than its AES. */
+const recordsRemembered = 16_384;
 
 /**
  * Coin pages and the free-pages bitmap, which are one notion in two tables. A page's checksum is proved when the page is
@@ -41,6 +44,7 @@ export class CoinPageReader {
   readonly #selectBitmaps: Statement<[number, number], StoredBitmap>;
   readonly #proved = new Uint8Array(pageIdLimit);
   readonly #counts = new Map<number, number>();
+  readonly #records = new Map<number, CoinRecord>();
 
   constructor(database: Database) {
     this.#selectRecord = database
@@ -54,6 +58,23 @@ export class CoinPageReader {
 
   /** The record of a valid coin; undefined where its page does not exist. */
   record(coin: Coin): CoinRecord | undefined {
+    const place = pageId(pageOf(coin)) * recordsPerPage + recordIndex(coin);
+    const known = this.#records.get(place);
+    if (known !== undefined) return known;
+    const record = this.#read(coin);
+    if (record === undefined) return undefined;
+    if (this.#records.size >= recordsRemembered) this.#records.clear();
+    this.#records.set(place, record);
+    return record;
+  }
+
+  /** Forgets what was read: of a page that is written, or of a transaction that is undone. */
+  forgetRecords(): void {
+    this.#records.clear();
+    this.#counts.clear();
+  }
+
+  #read(coin: Coin): CoinRecord | undefined {
     const id = pageId(pageOf(coin));
     if (this.#proved[id] !== 1) {
       const page = this.page(pageOf(coin));
@@ -92,11 +113,6 @@ export class CoinPageReader {
       return [denomination, known] as const;
     });
     return new Map(counts);
-  }
-
-  /** What was counted no longer holds. */
-  protected forgetCount(denomination: number): void {
-    this.#counts.delete(denomination);
   }
 
   #countOf(denomination: number): number {
@@ -141,7 +157,7 @@ export class CoinPageWriter extends CoinPageReader {
   putPage(address: PageAddress, page: Buffer): void {
     const id = pageId(address);
     const bitmap = bitmapOf(page);
-    this.forgetCount(address.denomination);
+    this.forgetRecords();
     this.#upsertPage.run(id, address.denomination, address.pageNumber, crc32(page), page);
     this.#upsertBitmap.run(id, bitmap, countInUse(bitmap));
   }

@@ -277,7 +277,7 @@ function writeKeysIndexed(database: Database): void {
 }
 
 /** What the writers remember beyond their statements: the end of the event chain, ids without an index, recent requests. */
-function memoryOf({ events, keyCounts, keyIndex, replays }: Writer): Memory {
+function memoryOf({ coins, events, keyCounts, keyIndex, replays }: Writer): Memory {
   return {
     mark: () => ({ keys: keyIndex.mark, requests: replays.mark }),
     commit: () => {
@@ -286,6 +286,7 @@ function memoryOf({ events, keyCounts, keyIndex, replays }: Writer): Memory {
     },
     rollBackTo: ({ keys, requests }) => {
       events.forgetHead();
+      coins.forgetRecords();
       keyCounts.forget();
       keyIndex.rollBackTo(keys);
       replays.rollBackTo(requests);
