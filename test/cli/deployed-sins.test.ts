@@ -71,7 +71,7 @@ describe('a node in a process of its own', () => {
   });
 
   it('answers 13 valid Decrypt RAIDA Key requests in parallel, and the 14th', async () => {
-    const node = await serve(newNode());
+    const node = await serve(newNode(), ['--set', 'reconstruction.per_day=0']);
     const answers = await Promise.all(
       Array.from({ length: 13 }, (_, index) => converse(node.port, [decrypt(0x30 + index)])),
     );
