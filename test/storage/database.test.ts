@@ -7,7 +7,7 @@ import { assertSqliteVersion, openDatabase, StorageError, sqliteVersion } from '
 import { migrateDatabase } from '../../src/storage/migrate.ts';
 import { appliedMigrations, schemaVersion } from '../../src/storage/schema-version.ts';
 import { Store } from '../../src/storage/store.ts';
-import { coinId, makeNode, openBeside, openStore, raidaId, systemRandom, temporaryFolder } from '../support/harness.ts';
+import { coinId, makeNode, openBeside, openStore, raidaId, temporaryFolder } from '../support/harness.ts';
 
 /** How a database is opened and brought up to date, and which ones are refused. */
 const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));
