@@ -7,8 +7,9 @@ import { Exchange, makeNode, openStore } from '../support/harness.ts';
 import { readReply } from '../support/wire.ts';
 import { ChangeRecord } from './support/change-record.ts';
 import { HeapMeter, heapHere } from './support/heap.ts';
-import { fuzzedAdminKey, fuzzedCoins, fuzzedFiles, mutatedPacket, repliesOf } from './support/mutated-packets.ts';
+import { mutatedPacket, repliesOf } from './support/mutated-packets.ts';
 import { megabytes } from './support/process.ts';
+import { adminKey, knownCoins, knownFiles } from './support/sound-requests.ts';
 
 /**
  * Packets mutated without end: each gets a status other than 252, or the end of its connection. What is refused changes no
@@ -116,10 +117,10 @@ function expectReplies(packet: Buffer, stream: Buffer, tally: Tally): void {
 
 describe(`fuzz, seed ${seed}`, () => {
   it(`${inProcess} mutated packets in process`, () => {
-    const directory = makeNode(fuzzedCoins, fuzzedFiles);
+    const directory = makeNode(knownCoins, knownFiles);
     const changes = new ChangeRecord(directory);
     const store = openStore(directory);
-    const exchange = new Exchange(store, { settings: `[server]\nadmin_key = "${fuzzedAdminKey}"` });
+    const exchange = new Exchange(store, { settings: `[server]\nadmin_key = "${adminKey}"` });
     const tally = new Tally();
     let batches = 0;
     let heapBefore = 0;
@@ -144,10 +145,10 @@ describe(`fuzz, seed ${seed}`, () => {
   });
 
   it(`${overTcp} mutated packets over TCP`, async () => {
-    const directory = makeNode(fuzzedCoins, fuzzedFiles);
+    const directory = makeNode(knownCoins, knownFiles);
     const changes = new ChangeRecord(directory);
     const meter = new HeapMeter();
-    const more = ['--set', `server.admin_key=${fuzzedAdminKey}`];
+    const more = ['--set', `server.admin_key=${adminKey}`];
     const node = await serve(directory, more, { environment: meter.environment });
     const tally = new Tally();
     const packets = fc.sample(fc.noShrink(mutatedPacket), { numRuns: overTcp, seed }).values();

@@ -1,60 +1,11 @@
 import fc from 'fast-check';
-import type { GivenCoin } from '../../support/harness.ts';
-import { buildRequest, coinBytes, ctr, getPayload, postPayload, type WireRequest } from '../../support/wire.ts';
+import { buildRequest } from '../../support/wire.ts';
+import { type SoundRequest, soundRequests } from './sound-requests.ts';
 
-/** Valid requests of all nine commands under the types 0, 1, 4 and 5, and what becomes of them on a bad line or in bad hands. */
-const holder: GivenCoin = { denomination: 2, serialNumber: 77, secret: Buffer.alloc(16, 0x11) };
-const second: GivenCoin = { denomination: -3, serialNumber: 5, secret: Buffer.alloc(16, 0x22) };
-const server: GivenCoin = { denomination: 1, serialNumber: 300, secret: Buffer.alloc(16, 0x33) };
-const authorityKeys = Buffer.from(Array.from({ length: 400 }, (_, index) => (index * 13) & 0xff));
-const serverName = coinBytes(server.denomination, server.serialNumber);
-const admin = Buffer.alloc(16, 0xad);
-
-/** What the node of these requests holds. */
-export const fuzzedCoins: readonly GivenCoin[] = [holder, second, server];
-export const fuzzedFiles = {
-  '01.300.bin': Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), authorityKeys]),
-};
-export const fuzzedAdminKey = admin.toString('hex');
-
-function ticketRecord(splitId: number, fill: number): Buffer {
-  const target = coinBytes(2, 78);
-  const clear = Buffer.concat([Buffer.alloc(8, fill), target, Buffer.from('1234ff', 'hex')]);
-  const sealed = ctr(authorityKeys.subarray(48, 64), Buffer.alloc(16), clear);
-  return Buffer.concat([Buffer.from([0, 6, splitId, 3, 0]), target, sealed]);
-}
-
-interface Sound {
-  readonly request: WireRequest;
-  readonly bytes: Buffer;
-}
-
-const sound: Sound[] = ([0, 1, 4, 5] as const).flatMap((type) => {
-  const keyId = Buffer.alloc(16, type);
-  const pad = authorityKeys.subarray(0, 128);
-  const tickets = Buffer.concat([serverName, ticketRecord(0, 0x50 + type), ticketRecord(1, 0x60 + type)]);
-  const payloads: readonly (readonly [group: number, command: number, payload: Buffer])[] = [
-    [0, 0, Buffer.alloc(0)],
-    [0, 1, Buffer.alloc(0)],
-    [0, 2, admin],
-    [0, 3, Buffer.alloc(0)],
-    [4, 41, postPayload(keyId, serverName, pad, 3, 40)],
-    [4, 42, Buffer.alloc(40)],
-    [4, 43, getPayload(keyId)],
-    [4, 44, serverName],
-    [4, 44, Buffer.concat([serverName, Buffer.alloc(8, 0x77)])],
-    [4, 45, tickets],
-  ];
-  const coins = [holder, second].slice(0, type === 0 ? 0 : type === 5 ? 2 : 1);
-  return payloads.map(([group, command, payload]) => {
-    const request: WireRequest = { group, command, payload, type, coins };
-    return { request, bytes: buildRequest(request) };
-  });
-});
-
+/** What becomes of sound requests on a bad line or in bad hands. */
 const mutation = fc.record({
-  one: fc.constantFrom(...sound),
-  other: fc.constantFrom(...sound),
+  one: fc.constantFrom(...soundRequests),
+  other: fc.constantFrom(...soundRequests),
   edits: fc.array(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), { minLength: 1, maxLength: 4 }),
   place: fc.nat(),
   otherPlace: fc.nat(),
@@ -101,7 +52,7 @@ export function repliesOf(stream: Buffer): boolean[] {
   return replies;
 }
 
-function payloadOf({ request }: Sound): Buffer {
+function payloadOf({ request }: SoundRequest): Buffer {
   return request.payload ?? Buffer.alloc(0);
 }
 
