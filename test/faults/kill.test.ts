@@ -1,44 +1,12 @@
-import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { run, serve } from '../support/cli.ts';
 import { makeNode, openBeside } from '../support/harness.ts';
-import { buildRequest, postPayload } from '../support/wire.ts';
+import { postWithoutPause } from './support/poster.ts';
 
 /** kill -9 under load, again and again: nothing acknowledged is lost, and the node is soon back. */
 const scale = Number(process.env.FAULT_SCALE ?? '1');
 const rounds = Math.max(5, Math.round(200 * scale));
 const connections = 4;
-const depth = 64;
-
-function post(id: number): Buffer {
-  const keyId = Buffer.from(id.toString(16).padStart(32, '0'), 'hex');
-  const payload = postPayload(keyId, Buffer.from('010000012c', 'hex'), Buffer.alloc(128), 0, 9);
-  return buildRequest({ group: 4, command: 41, payload });
-}
-
-/** Posts without pause on one connection until it breaks; tells how many replies came, which are the first ids in order. */
-function load(port: number, nextId: () => number, acknowledged: Set<number>): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    const waiting: number[] = [];
-    let received = 0;
-    const send = (count: number) => {
-      const ids = Array.from({ length: count }, nextId);
-      waiting.push(...ids);
-      socket.write(Buffer.concat(ids.map(post)));
-    };
-    socket.on('connect', () => send(depth));
-    socket.on('data', (chunk) => {
-      received += chunk.length;
-      const replies = Math.floor(received / 32);
-      received -= replies * 32;
-      for (const id of waiting.splice(0, replies)) acknowledged.add(id);
-      send(replies);
-    });
-    socket.on('error', () => undefined);
-    socket.on('close', () => resolve());
-  });
-}
 
 describe('kill -9 under load', () => {
   it(`${rounds} rounds: 0 acknowledged writes lost, ready again within 250 ms`, async () => {
@@ -54,7 +22,7 @@ describe('kill -9 under load', () => {
       const began = performance.now();
       const node = await serve(directory);
       readyMs.push(performance.now() - began);
-      const loads = Array.from({ length: connections }, () => load(node.port, nextId, acknowledged));
+      const loads = Array.from({ length: connections }, () => postWithoutPause(node.port, nextId, acknowledged));
       await new Promise((resolve) => setTimeout(resolve, 60 + ((round * 13) % 120)));
       await node.end('SIGKILL');
       await Promise.all(loads);

@@ -9,6 +9,7 @@ import { verifyDatabase } from '../../src/storage/verify.ts';
 import { makeNode, temporaryFolder } from '../support/harness.ts';
 import { randomFrom } from './support/random.ts';
 import { Disk, readRecording } from './support/replayer.ts';
+import { weakerSync } from './support/weaker-sync.ts';
 
 /**
  * Power cuts at random moments of a recorded life: nothing acknowledged is lost, nothing is corrupt, every event chain is
@@ -56,16 +57,11 @@ function cutLife(life: number, cuts: number, weaker?: string): Outcome {
       .map((name) => [name, readFileSync(join(directory, name))] as const),
   );
   const recording = join(temporaryFolder(), 'recording');
-  const words = [
-    join(support, 'driver.mjs'),
-    directory,
-    String(seed + life),
-    '120',
-    ...(weaker === undefined ? [] : [weaker]),
-  ];
+  const words = [join(support, 'driver.mjs'), directory, String(seed + life), '120'];
   const ran = spawnSync(process.execPath, words, {
     env: {
       ...process.env,
+      ...weakerSync(weaker),
       LD_PRELOAD: buildRecorder(),
       RECORD_DIR: directory,
       RECORD_FILE: recording,

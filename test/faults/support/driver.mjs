@@ -1,26 +1,13 @@
 /*
  * Works on a node as its server does, without a socket: batches through dispatch, checkpoints and anchors in between. After
  * each batch, when its replies would leave, it notes the acknowledged keys in the file `acknowledged`, in the same order of
- * events that the recorder sees. `weaker` runs it with less than FULL, for the control that must lose something.
+ * events that the recorder sees.
  */
 
 import { openSync, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { performance } from 'node:perf_hooks';
 
-const [directory, seedText, batchesText, weaker] = process.argv.slice(2);
-const require = createRequire(import.meta.url);
-const Database = require('better-sqlite3');
-
-if (weaker !== undefined) {
-  const pragma = Database.prototype.pragma;
-  Database.prototype.pragma = function weakened(text, options) {
-    if (text === 'synchronous = FULL') return pragma.call(this, `synchronous = ${weaker}`, options);
-    if (text === 'synchronous') return 2;
-    return pragma.call(this, text, options);
-  };
-}
-
+const [directory, seedText, batchesText] = process.argv.slice(2);
 const dist = new URL('../../../dist/', import.meta.url);
 const load = (path) => import(new URL(path, dist).href);
 const { Store } = await load('storage/store.js');

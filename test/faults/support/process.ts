@@ -7,6 +7,10 @@ export function residentBytesMax(pid: number): number {
   return kibibytes(pid, 'VmHWM') * 1_024;
 }
 
+export function residentBytes(pid: number): number {
+  return kibibytes(pid, 'VmRSS') * 1_024;
+}
+
 export function openDescriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;
 }

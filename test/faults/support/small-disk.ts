@@ -23,10 +23,10 @@ export function nodeOnSmallDisk(size: number): { folder: string; directory: stri
   return { folder, directory };
 }
 
-/** Fills a file system with so many bytes, or to the last; returns what undoes that. */
+/** Fills a file system with so many bytes more, or to the last; returns what undoes that. */
 export function fill(folder: string, bytes = Number.POSITIVE_INFINITY): () => void {
   const file = join(folder, 'filler');
-  const descriptor = openSync(file, 'w');
+  const descriptor = openSync(file, 'a');
   try {
     for (let chunk = 65_536, written = 0; chunk > 0 && written < bytes; ) {
       try {
