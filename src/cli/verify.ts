@@ -19,7 +19,7 @@ export function verify(directory: string, { events, pages, json }: VerifyOptions
   const result = withDatabase(directory, (database) => {
     const anchor = events || everything ? anchorMismatch(directory, database) : undefined;
     const parts = {
-      structure: 'full',
+      structure: pages || everything ? 'full' : 'none',
       pages: pages || everything,
       events: events || everything,
       index: everything,

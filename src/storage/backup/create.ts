@@ -89,12 +89,13 @@ async function writeContainer(request: BackupRequest, working: string): Promise<
   }
   const facts = await runTask<SnapshotFacts>({ kind: 'detach', source: working }, signal);
   request.progress('proving', 0, 1);
-  const [rows, chain, databasePart] = await Promise.all([
+  const [structure, rows, chain, databasePart] = await Promise.all([
+    runTask<SnapshotProof>({ kind: 'structure', source: working }, request.signal),
     runTask<SnapshotProof>({ kind: 'rows', source: working }, request.signal),
     runTask<SnapshotProof>({ kind: 'events', source: working }, request.signal),
     describePart(databaseFileName, working),
   ]);
-  const [fault] = [...rows.faults, ...chain.faults];
+  const [fault] = [...structure.faults, ...rows.faults, ...chain.faults];
   if (fault !== undefined) {
     throw new BackupError(`the node's data is damaged, no backup was made: ${fault}; "raida-node verify" lists all`);
   }

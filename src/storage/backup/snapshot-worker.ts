@@ -16,12 +16,15 @@ import { WalActivity } from './wal-activity.ts';
  */
 export type SnapshotTask =
   | { readonly kind: 'copy'; readonly source: string; readonly target: string }
-  | { readonly kind: 'detach' | 'rows' | 'events'; readonly source: string };
+  | { readonly kind: 'detach' | ProofKind; readonly source: string };
 
 /** What the thread says: how far it is, and in the end its result. */
 export type SnapshotMessage =
   | { readonly done: number; readonly total: number }
   | { readonly result: SnapshotFacts | SnapshotProof | null };
+
+/** Proofs are independent of each other, so that each core has one. */
+export type ProofKind = 'structure' | 'rows' | 'events';
 
 /** What a copy holds: for the manifest. */
 export type SnapshotFacts = Pick<Manifest, 'raidaId' | 'coinId' | 'schemaVersion'>;
@@ -75,10 +78,11 @@ function detach(file: string): SnapshotFacts {
   }
 }
 
-function prove(source: string, kind: 'rows' | 'events'): SnapshotProof {
+function prove(source: string, kind: ProofKind): SnapshotProof {
   const database = openDatabaseReadOnly(source);
   try {
-    const parts = { structure: 'quick', pages: kind === 'rows', events: kind === 'events', index: false } as const;
+    const structure = kind === 'structure' ? 'quick' : 'none';
+    const parts = { structure, pages: kind === 'rows', events: kind === 'events', index: false } as const;
     const { head, ...result }: Verification = verifyDatabase(database, parts, () => undefined);
     return { ...result, head: { ...head, hash: head.hash.toString('hex') } };
   } finally {
