@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 
 /** The built program as its user runs it. */
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+export const commandLine = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface Ran {
   readonly code: number | null;
@@ -13,7 +13,7 @@ export interface Ran {
 }
 
 export function run(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Ran {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [commandLine, ...words], {
     encoding: 'utf8',
     env: { ...process.env, ...environment },
   });
@@ -50,7 +50,7 @@ export async function serve(
   more: readonly string[] = [],
   { under = [], environment = {} }: Surroundings = {},
 ): Promise<Served> {
-  const serving = [main, 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0', ...more];
+  const serving = [commandLine, 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0', ...more];
   const [program = process.execPath, ...words] = [...under, process.execPath, ...serving];
   const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
