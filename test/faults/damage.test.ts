@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -8,6 +8,7 @@ import { run, serve } from '../support/cli.ts';
 import { Exchange, makeNode, temporaryFolder } from '../support/harness.ts';
 import { buildRequest, coinBytes, getPayload, postPayload } from '../support/wire.ts';
 import { Asker } from './support/asker.ts';
+import { cutInHalf, type Damage, pageDamages, type Random, shmDamages, walDamages } from './support/damages.ts';
 import { randomFrom } from './support/random.ts';
 
 /**
@@ -75,54 +76,6 @@ async function endedNode(): Promise<Base> {
   Store.open(directory).close();
   return { directory, keys };
 }
-
-type Random = (limit: number) => number;
-
-function changeFile(file: string, change: (bytes: Buffer) => void): void {
-  const bytes = readFileSync(file);
-  change(bytes);
-  writeFileSync(file, bytes);
-}
-
-const flip = (bytes: Buffer, place: number, random: Random) => {
-  bytes[place] = (bytes[place] ?? 0) ^ (1 << random(8));
-};
-
-type Damage = (directory: string, random: Random) => void;
-
-const walDamages: Record<string, Damage> = {
-  truncated: (directory, random) => {
-    const file = join(directory, 'node.db-wal');
-    truncateSync(file, random(readFileSync(file).length));
-  },
-  flipped: (directory, random) =>
-    changeFile(join(directory, 'node.db-wal'), (bytes) => flip(bytes, random(bytes.length), random)),
-  removed: (directory) => rmSync(join(directory, 'node.db-wal')),
-};
-
-const shmDamages: Record<string, Damage> = {
-  'filled with garbage': (directory, random) =>
-    changeFile(join(directory, 'node.db-shm'), (bytes) => {
-      for (let place = 0; place < bytes.length; place += 1) bytes[place] = random(256);
-    }),
-  removed: (directory) => rmSync(join(directory, 'node.db-shm')),
-};
-
-const pageSize = 4_096;
-const pageDamages: Record<string, Damage> = {
-  'with one bit flipped': (directory, random) =>
-    changeFile(join(directory, 'node.db'), (bytes) => flip(bytes, random(bytes.length), random)),
-  'with a page of garbage': (directory, random) =>
-    changeFile(join(directory, 'node.db'), (bytes) => {
-      const start = random(bytes.length / pageSize) * pageSize;
-      for (let place = start; place < start + pageSize; place += 1) bytes[place] = random(256);
-    }),
-  'with a page of zeros': (directory, random) =>
-    changeFile(join(directory, 'node.db'), (bytes) => {
-      const start = random(bytes.length / pageSize) * pageSize;
-      bytes.fill(0, start, start + pageSize);
-    }),
-};
 
 interface Tally {
   refused: number;
@@ -245,8 +198,3 @@ describe(`damage, seed ${seed}`, () => {
     }
   });
 });
-
-const cutInHalf: Damage = (directory) => {
-  const file = join(directory, 'node.db-wal');
-  truncateSync(file, readFileSync(file).length >> 1);
-};
