@@ -49,7 +49,9 @@ export async function backup(target: string, directory: string, options: BackupO
   });
   progress.finish();
   const removed =
-    options.keep === undefined ? [] : removeOldBackups(dirname(file), identity.raidaId, options.keep, basename(file));
+    options.keep === undefined
+      ? []
+      : await removeOldBackups(dirname(file), identity.raidaId, options.keep, basename(file));
   const { coinPages, chatKeys, events, head, createdAt } = manifest;
   const report = { file, createdAt, coinPages, chatKeys, events, sequence: head.sequence, encrypted: options.encrypt };
   if (options.json) printJson({ ...report, manifest, removed });

@@ -21,6 +21,7 @@ export function verify(directory: string, { events, pages, json }: VerifyOptions
     const parts = {
       structure: pages || everything ? 'full' : 'none',
       pages: pages || everything,
+      keys: pages || everything,
       events: events || everything,
       index: everything,
     } as const;

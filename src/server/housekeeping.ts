@@ -119,7 +119,7 @@ export class Housekeeping {
         now,
         progress: () => undefined,
       });
-      const removed = removeOldBackups(folder, raidaId, config.backup.keep, basename(file));
+      const removed = await removeOldBackups(folder, raidaId, config.backup.keep, basename(file));
       this.#backupNotBefore = 0;
       logger.info({ file, sequence: manifest.head.sequence, removed: removed.length }, 'backup made and verified');
     } catch (error) {

@@ -28,12 +28,6 @@ export function chatKeyChecksum(row: Omit<StoredKey, 'number' | 'checksum'>): nu
   return rowChecksum([keyId, denomination, serialNumber, key, postedAt, replacements]);
 }
 
-/** The same bytes put together by SQLite, for those who check many: half the time. Selected as number, id, checksum, content. */
-export const checkedKeyColumns = `number, key_id, checksum, CAST(key_id || denomination || ';' || serial_number || ';' || key
-  || posted_at || ';' || replacements || ';' AS BLOB)`;
-
-export type CheckedKey = [number: number, keyId: Buffer, checksum: number, content: Buffer];
-
 export class ChatKeyReader {
   protected readonly index: KeyIndex;
   readonly #select: Statement<[number], StoredKey>;

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import { pageId } from '../domain/coin-page.ts';
 import { bitmapOf, countInUse } from '../domain/free-pages.ts';
-import { type CheckedKey, checkedKeyColumns } from './chat-keys.ts';
+import { checkChatKeys } from './chat-keys-check.ts';
 import { rowChecksum } from './checksum.ts';
 import { ChainVerifier, chainStart, verifyChain } from './event-chain.ts';
 import { eventIndexFaults } from './event-index-check.ts';
@@ -25,8 +25,10 @@ export interface Verification {
 }
 
 export interface Parts {
-  /** Coin pages, bitmap, keys, tickets and settings. */
+  /** Coin pages and bitmap. */
   readonly pages: boolean;
+  /** Keys, tickets, requests and settings. */
+  readonly keys: boolean;
   readonly events: boolean;
   /** SQLite's own check: the quick one leaves out whether indexes and tables agree. */
   readonly structure: 'full' | 'quick' | 'none';
@@ -34,7 +36,7 @@ export interface Parts {
   readonly index: boolean;
 }
 
-const rowsPerRead = 500;
+const pagesPerRead = 100;
 const faultsMax = 1_000;
 
 /**
@@ -53,8 +55,15 @@ export function verifyDatabase(database: Database, parts: Parts, progress: Progr
     attempt('coin pages', faults, () => {
       pages = verifyPages(database, faults, progress);
     });
+  }
+  if (parts.keys) {
     attempt('keys', faults, () => {
-      keys = verifyKeys(database, faults, progress);
+      const total = countRows(database, 'chat_keys');
+      keys = checkChatKeys(
+        database,
+        (fault) => faults.push(fault),
+        (done) => progress('keys', done, total),
+      );
     });
     attempt('tickets and settings', faults, () => verifySmallTables(database, faults));
   }
@@ -114,7 +123,7 @@ function verifyPages(database: Database, faults: string[], progress: Progress): 
   let done = 0;
   let position = Number.MIN_SAFE_INTEGER;
   for (;;) {
-    const rows = select.all(position, rowsPerRead / 5);
+    const rows = select.all(position, pagesPerRead);
     for (const row of rows) faults.push(...pageFaults(row));
     const last = rows.at(-1);
     if (last === undefined) break;
@@ -141,31 +150,6 @@ function pageFaults(row: PageRow): string[] {
     faults.push(`the bitmap of ${name} does not say what the page says`);
   }
   return faults;
-}
-
-function verifyKeys(database: Database, faults: string[], progress: Progress): number {
-  const total = countRows(database, 'chat_keys');
-  const select = database
-    .prepare<[number, number], unknown[]>(
-      `SELECT ${checkedKeyColumns} FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?`,
-    )
-    .raw();
-  let done = 0;
-  let position = Number.MIN_SAFE_INTEGER;
-  for (;;) {
-    const rows = select.all(position, rowsPerRead) as CheckedKey[];
-    for (const [, keyId, checksum, content] of rows) {
-      if (crc32(content) !== checksum)
-        faults.push(`key ${keyId.toString('hex')} is damaged: its checksum does not fit`);
-    }
-    const last = rows.at(-1);
-    if (last === undefined) return done;
-    const [number] = last;
-    if (number <= position) throw new Error('their order is broken');
-    position = number;
-    done += rows.length;
-    progress('keys', done, total);
-  }
 }
 
 function verifySmallTables(database: Database, faults: string[]): void {

@@ -19,7 +19,7 @@ const flipsByCommandLine = 10;
 const cleanRuns = Math.max(4, Math.round(20 * scale));
 const postsPerSecond = 1_000;
 const filling = { pages: 200, keys: 20_000, events: 40_000, reconstructions: 300 };
-const everything = { structure: 'full', pages: true, events: true, index: true } as const;
+const everything = { structure: 'full', pages: true, keys: true, events: true, index: true } as const;
 
 function copyOf(directory: string): string {
   const copy = temporaryFolder();

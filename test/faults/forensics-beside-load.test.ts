@@ -18,8 +18,10 @@ const filling = {
 };
 const postsPerSecond = 500;
 const lookMs = 8_000;
-const triesMax = 3;
+const triesMax = 6;
 const laterByMsMax = 20;
+/** A look where replies were late already without the command says nothing about it. */
+const quietMsMax = 20;
 const residentMax = 250e6;
 const sampleMs = 20;
 /** Of 500 replies a second, what is left out is what other programs on the machine do. */
@@ -45,7 +47,8 @@ async function residentOf(words: readonly string[]): Promise<number> {
 }
 
 interface Look {
-  readonly laterByMs: number;
+  /** Undefined where other programs made replies late before the command ran. */
+  readonly laterByMs: number | undefined;
   readonly residentBytes: number;
 }
 
@@ -71,7 +74,8 @@ async function look(node: Served, name: string, words: readonly string[]): Promi
     `forensics, ${name}: p50/p99/p99.9/max ${figures(quiet)} ms quiet, ${figures(beside)} ms beside ${runs} runs, ` +
       `${megabytes(residentBytes)}\n`,
   );
-  const laterByMs = percentile(beside.durationsMs, share) - percentile(quiet.durationsMs, 1);
+  const quietMs = percentile(quiet.durationsMs, share);
+  const laterByMs = quietMs > quietMsMax ? undefined : percentile(beside.durationsMs, share) - quietMs;
   return { laterByMs, residentBytes };
 }
 
@@ -97,7 +101,10 @@ describe(`beside load, ${filling.keys} keys and ${filling.events} events`, () =>
       looks.push(await look(node, name, [...words, '--data', directory]));
     }
     const residentBytes = Math.max(...looks.map((each) => each.residentBytes));
-    expect.soft(Math.min(...looks.map(({ laterByMs }) => laterByMs)), 'later than ever').toBeLessThan(laterByMsMax);
+    const later = looks.flatMap(({ laterByMs }) => laterByMs ?? []);
+    expect
+      .soft(Math.min(...later), 'later than without it; infinite where it was never quiet')
+      .toBeLessThan(laterByMsMax);
     expect.soft(residentBytes, 'memory').toBeLessThan(residentMax);
     expect(await node.end('SIGTERM')).toMatchObject({ code: 0 });
   });

@@ -35,7 +35,7 @@ interface Outcome {
 
 function isSound(database: SqliteDatabase.Database): boolean {
   try {
-    const parts = { structure: 'full', pages: true, events: true, index: true } as const;
+    const parts = { structure: 'full', pages: true, keys: true, events: true, index: true } as const;
     return verifyDatabase(database, parts, () => undefined).faults.length === 0;
   } catch {
     return false;

@@ -141,14 +141,29 @@ describe('backup and restore', () => {
     expect(contentOf(join(folder, 'third'))).toBe(contentOf(join(folder, 'other')));
   });
 
-  it('keep the newest backups only, and touch nothing else', () => {
+  it('replace an older file of the same name, and leave nothing else', async () => {
+    const directory = filledNode();
+    const folder = temporaryFolder();
+    const file = join(folder, 'node.backup');
+    await backupOf(directory, file);
+    const store = Store.open(directory);
+    new Exchange(store).send(post(31));
+    store.close();
+    await backupOf(directory, file);
+    expect(readManifest(file).chatKeys).toBe(31);
+    expect(readdirSync(folder)).toEqual(['node.backup']);
+  });
+
+  it('keep the newest backups only, and touch nothing else', async () => {
     const folder = temporaryFolder();
     const names = ['20260101T000000Z', '20260102T000000Z', '20260103T000000Z'].map((time) => `raida-14-${time}.backup`);
     for (const name of [...names, 'raida-15-20250101T000000Z.backup', 'notes.txt'])
       writeFileSync(join(folder, name), '');
-    expect(removeOldBackups(folder, 14, 2, names[2] ?? '')).toEqual([names[0]]);
+    expect(await removeOldBackups(folder, 14, 2, names[2] ?? '')).toEqual([names[0]]);
     expect(readdirSync(folder)).toHaveLength(4);
-    expect(removeOldBackups(folder, 14, 1, names[1] ?? ''), 'made under a clock that was behind').toEqual([names[2]]);
+    expect(await removeOldBackups(folder, 14, 1, names[1] ?? ''), 'made under a clock that was behind').toEqual([
+      names[2],
+    ]);
   });
 
   it('do not back up damage', async () => {

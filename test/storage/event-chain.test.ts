@@ -5,7 +5,7 @@ import { Exchange, fixedNow, makeNode, openBeside, openStore } from '../support/
 import { buildRequest, getPayload, postPayload } from '../support/wire.ts';
 
 /** The chain, recomputed here from the rows alone; and what pruning leaves of it. */
-const everything = { structure: 'full', pages: true, events: true, index: true } as const;
+const everything = { structure: 'full', pages: true, keys: true, events: true, index: true } as const;
 const coin = Buffer.from('010000012c', 'hex');
 
 function post(id: number, size = 8): Buffer {
@@ -109,7 +109,7 @@ describe('event chain', () => {
     beside.exec('DELETE FROM events WHERE sequence = 1');
     const { faults } = verifyDatabase(
       beside,
-      { structure: 'full', pages: false, events: true, index: false },
+      { structure: 'full', pages: false, keys: false, events: true, index: false },
       () => undefined,
     );
     expect(faults[0]).toContain('after event 0 comes 2');

@@ -4,7 +4,7 @@ import { Exchange, makeNode, openBeside, openStore } from '../support/harness.ts
 import { buildRequest, ctr, getPayload, postPayload } from '../support/wire.ts';
 
 /** Every stored value, changed where it lies, is found; an unchanged database raises no alarm. */
-const everything = { structure: 'full', pages: true, events: true, index: true } as const;
+const everything = { structure: 'full', pages: true, keys: true, events: true, index: true } as const;
 const coin = Buffer.from('010000012c', 'hex');
 const keys = Buffer.alloc(400, 4);
 const file = Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), keys]);

@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  createReadStream,
+  existsSync,
+  linkSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -18,7 +27,8 @@ import {
 import type { CopyProgress } from './copy-database.ts';
 import { decryptFile, encryptFile } from './encryption.ts';
 import { writeBackupRecord } from './record.ts';
-import type { SnapshotFacts, SnapshotMessage, SnapshotProof, SnapshotTask } from './snapshot-worker.ts';
+import { partialSuffix, removeLarge } from './remove-large.ts';
+import type { ProofKind, SnapshotFacts, SnapshotMessage, SnapshotProof, SnapshotTask } from './snapshot-worker.ts';
 
 export interface BackupRequest {
   /** Data directory of the node. */
@@ -49,6 +59,7 @@ export async function createBackup(request: BackupRequest): Promise<Manifest> {
   removeAbandoned(dirname(file), request.now);
   const working = join(dirname(file), `.${basename(file)}.${randomBytes(4).toString('hex')}${partialSuffix}`);
   const sealed = `${working}.sealed`;
+  const replaced = `${working}.replaced`;
   try {
     const manifest = await writeContainer(request, working);
     await proveContainer(working);
@@ -58,17 +69,18 @@ export async function createBackup(request: BackupRequest): Promise<Manifest> {
       renameSync(sealed, working);
       await syncPath(working);
     }
+    if (existsSync(file)) linkSync(file, replaced);
     renameSync(working, file);
     await syncPath(dirname(file));
     writeBackupRecord(request.directory, file, manifest);
+    if (existsSync(replaced)) await removeLarge(replaced);
     return manifest;
   } finally {
-    for (const leftover of [working, `${working}-journal`, sealed, `${sealed}.opened`])
+    for (const leftover of [working, `${working}-journal`, sealed, `${sealed}.opened`, replaced])
       rmSync(leftover, { force: true });
   }
 }
 
-const partialSuffix = '.partial';
 const abandonedAfterMs = 3_600_000;
 
 /** What a killed backup left behind is nobody's after an hour. */
@@ -89,13 +101,15 @@ async function writeContainer(request: BackupRequest, working: string): Promise<
   }
   const facts = await runTask<SnapshotFacts>({ kind: 'detach', source: working }, signal);
   request.progress('proving', 0, 1);
-  const [structure, rows, chain, databasePart] = await Promise.all([
-    runTask<SnapshotProof>({ kind: 'structure', source: working }, request.signal),
-    runTask<SnapshotProof>({ kind: 'rows', source: working }, request.signal),
-    runTask<SnapshotProof>({ kind: 'events', source: working }, request.signal),
+  const prove = (kind: ProofKind) => runTask<SnapshotProof>({ kind, source: working }, signal);
+  const [structure, pages, keys, chain, databasePart] = await Promise.all([
+    prove('structure'),
+    prove('pages'),
+    prove('keys'),
+    prove('events'),
     describePart(databaseFileName, working),
   ]);
-  const [fault] = [...structure.faults, ...rows.faults, ...chain.faults];
+  const [fault] = [structure, pages, keys, chain].flatMap(({ faults }) => faults);
   if (fault !== undefined) {
     throw new BackupError(`the node's data is damaged, no backup was made: ${fault}; "raida-node verify" lists all`);
   }
@@ -112,8 +126,8 @@ async function writeContainer(request: BackupRequest, working: string): Promise<
     program: request.program,
     createdAt: new Date(request.now).toISOString(),
     ...facts,
-    coinPages: rows.pages,
-    chatKeys: rows.keys,
+    coinPages: pages.pages,
+    chatKeys: keys.keys,
     events: chain.events,
     head: chain.head,
     parts,

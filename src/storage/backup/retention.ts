@@ -1,5 +1,6 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeLarge } from './remove-large.ts';
 
 /** Names of scheduled backups, which sort by time. Only files named so are ever removed. */
 export function backupFileName(raidaId: number, now: number): string {
@@ -14,12 +15,17 @@ export function backupFileName(raidaId: number, now: number): string {
  * Removes all but the newest `keep` backups of a RAIDA from a folder, but never `justMade`, whatever the clock said when the
  * others were made. Returns the names that went.
  */
-export function removeOldBackups(folder: string, raidaId: number, keep: number, justMade: string): string[] {
+export async function removeOldBackups(
+  folder: string,
+  raidaId: number,
+  keep: number,
+  justMade: string,
+): Promise<string[]> {
   const pattern = new RegExp(`^raida-${raidaId}-\\d{8}T\\d{6}Z\\.backup$`);
   const names = readdirSync(folder)
     .filter((name) => pattern.test(name) && name !== justMade)
     .sort();
   const old = names.slice(0, Math.max(0, names.length + 1 - keep));
-  for (const name of old) rmSync(join(folder, name));
+  for (const name of old) await removeLarge(join(folder, name));
   return old;
 }

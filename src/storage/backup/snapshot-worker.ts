@@ -24,7 +24,7 @@ export type SnapshotMessage =
   | { readonly result: SnapshotFacts | SnapshotProof | null };
 
 /** Proofs are independent of each other, so that each core has one. */
-export type ProofKind = 'structure' | 'rows' | 'events';
+export type ProofKind = 'structure' | 'pages' | 'keys' | 'events';
 
 /** What a copy holds: for the manifest. */
 export type SnapshotFacts = Pick<Manifest, 'raidaId' | 'coinId' | 'schemaVersion'>;
@@ -81,8 +81,13 @@ function detach(file: string): SnapshotFacts {
 function prove(source: string, kind: ProofKind): SnapshotProof {
   const database = openDatabaseReadOnly(source);
   try {
-    const structure = kind === 'structure' ? 'quick' : 'none';
-    const parts = { structure, pages: kind === 'rows', events: kind === 'events', index: false } as const;
+    const parts = {
+      structure: kind === 'structure' ? 'quick' : 'none',
+      pages: kind === 'pages',
+      keys: kind === 'keys',
+      events: kind === 'events',
+      index: false,
+    } as const;
     const { head, ...result }: Verification = verifyDatabase(database, parts, () => undefined);
     return { ...result, head: { ...head, hash: head.hash.toString('hex') } };
   } finally {
