@@ -21,20 +21,28 @@ export interface CommandFacts {
   /** Its action in the event log; undefined where it leaves no event. */
   readonly action?: string;
   /** Whether every request has to be a new one, because it changes what the node stores. */
-  readonly once: boolean;
-  /** So many requests are prepared; where each is sent once, for every second of load: more than can be answered. */
-  readonly prepared: number;
+  readonly writes: boolean;
+  /** More than can be answered in a second: so many are prepared for each second where each is sent once. */
+  readonly perSecond: number;
 }
 
 /** Size in bytes of every stored key. */
 export const storedKeySize = 32;
 
 const keyExchange = 4;
-const decrypt = { group: keyExchange, code: 45, status: 250, action: 'decrypt-raida-key', once: true };
-const encrypt = { group: keyExchange, code: 44, status: 0, action: 'encrypt-key', once: false, prepared: 4_000 };
+const decrypt = { group: keyExchange, code: 45, status: 250, action: 'decrypt-raida-key', writes: true };
+const encrypt = { group: keyExchange, code: 44, status: 0, action: 'encrypt-key', writes: false, perSecond: 100_000 };
 
 export const commands: Readonly<Record<CommandName, CommandFacts>> = {
-  echo: { group: 0, code: 0, status: 250, requestPayloadSize: 0, replyPayloadSize: 0, once: false, prepared: 4_000 },
+  echo: {
+    group: 0,
+    code: 0,
+    status: 250,
+    requestPayloadSize: 0,
+    replyPayloadSize: 0,
+    writes: false,
+    perSecond: 2_000_000,
+  },
   'post key': {
     group: keyExchange,
     code: 41,
@@ -42,8 +50,8 @@ export const commands: Readonly<Record<CommandName, CommandFacts>> = {
     requestPayloadSize: 167,
     replyPayloadSize: 0,
     action: 'post-key',
-    once: true,
-    prepared: 50_000,
+    writes: true,
+    perSecond: 60_000,
   },
   'get key': {
     group: keyExchange,
@@ -52,14 +60,23 @@ export const commands: Readonly<Record<CommandName, CommandFacts>> = {
     requestPayloadSize: 37,
     replyPayloadSize: 5 + storedKeySize,
     action: 'get-key',
-    once: false,
-    prepared: 8_000,
+    writes: false,
+    perSecond: 80_000,
   },
   'encrypt key 23': { ...encrypt, requestPayloadSize: 5, replyPayloadSize: 16 },
   'encrypt key 31': { ...encrypt, requestPayloadSize: 13, replyPayloadSize: 16 },
-  'decrypt RAIDA key 1': { ...decrypt, requestPayloadSize: 31, replyPayloadSize: 1, prepared: 20_000 },
-  'decrypt RAIDA key 64': { ...decrypt, requestPayloadSize: 1_669, replyPayloadSize: 64, prepared: 600 },
+  'decrypt RAIDA key 1': { ...decrypt, requestPayloadSize: 31, replyPayloadSize: 1, perSecond: 20_000 },
+  'decrypt RAIDA key 64': { ...decrypt, requestPayloadSize: 1_669, replyPayloadSize: 64, perSecond: 600 },
 };
+
+/** Requests that are sent again and again are prepared in this number. */
+export const pooledRequests = 8_000;
+
+/** Whether a request may be sent only once: repeated, an authenticated one is answered from memory. */
+export function isSentOnce({ command, type }: WireCase): boolean {
+  const { writes, action } = commands[command];
+  return writes || (type !== 0 && action !== undefined);
+}
 
 export interface WireCase {
   readonly command: CommandName;

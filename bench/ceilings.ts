@@ -22,8 +22,12 @@ export class BareContender implements Contender {
     const { bare, barePort, load } = this.#bench;
     const { command, mode, connections } = this.#wireCase;
     await bare.call('answer', replyShape(this.#wireCase));
-    const count = Math.min(commands[command].prepared, 4_000);
-    await load.call('prepare', { wireCase: this.#wireCase, count, storedKeys: this.#storedKeys, again: true });
+    await load.call('prepare', {
+      wireCase: this.#wireCase,
+      count: Math.min(commands[command].perSecond, bareRequests),
+      storedKeys: this.#storedKeys,
+      again: true,
+    });
     await bare.call('beginMeasurement', undefined);
     const { rate } = await load.call('saturate', { port: barePort, mode, connections, leadInSeconds, seconds });
     const { requests, cpuUs } = await bare.call('endMeasurement', undefined);
@@ -60,6 +64,7 @@ export class SqliteContender implements Contender {
   }
 }
 
+const bareRequests = 4_000;
 const computationSeconds = 0.05;
 
 /** The ciphers, checksums and hashes of a case without anything around them. */

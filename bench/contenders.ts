@@ -1,5 +1,5 @@
 import type { Bench } from './bench.ts';
-import { caseName, commands, depthOf, type WireCase } from './cases.ts';
+import { caseName, commands, depthOf, isSentOnce, pooledRequests, type WireCase } from './cases.ts';
 import type { MeasuredNode } from './measured-node.ts';
 
 /** One round of one contender. */
@@ -72,10 +72,11 @@ export class NodeContender implements Contender {
   }
 
   async #prepare(seconds: number): Promise<void> {
-    const { once, prepared } = commands[this.wireCase.command];
-    const each = Math.min(prepared, (this.#rate ?? prepared) * 1.5);
+    const { perSecond } = commands[this.wireCase.command];
+    const each = Math.min(perSecond, (this.#rate ?? perSecond) * 1.5);
     const underWay = this.wireCase.connections * depthOf(this.wireCase.mode);
-    const count = once ? Math.ceil(each * (leadInSeconds + seconds)) + 2 * underWay + 1_000 : prepared;
+    const newOnes = Math.ceil(each * (leadInSeconds + seconds)) + 2 * underWay + 1_000;
+    const count = isSentOnce(this.wireCase) ? newOnes : pooledRequests;
     await this.#bench.load.call('prepare', { wireCase: this.wireCase, count, storedKeys: this.#storedKeys });
   }
 }

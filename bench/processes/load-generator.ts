@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { decodeReply } from '../../src/protocol/response.ts';
-import { caseName, commands, type WireCase } from '../cases.ts';
+import { caseName, commands, isSentOnce, type WireCase } from '../cases.ts';
 import { answerCalls } from '../child-calls.ts';
 import { makePool, type Pool, replyShape, requestFor } from '../packets.ts';
 import { ClosedLoop, type LoadPlan } from './closed-loop.ts';
@@ -26,7 +26,7 @@ function demandPool(): Pool {
 }
 
 function prepare({ wireCase, count, storedKeys, again = false }: Preparation): void {
-  const once = commands[wireCase.command].once && !again;
+  const once = isSentOnce(wireCase) && !again;
   const name = `${wireCase.command} ${wireCase.type} ${count} ${storedKeys}`;
   pool = (once ? undefined : kept.get(name)) ?? makePool(wireCase, count, storedKeys, once);
   if (!once) kept.set(name, pool);

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { BackgroundProgram } from '../background-program.ts';
 import type { Bench } from '../bench.ts';
-import { type CommandName, commands, type WireCase } from '../cases.ts';
+import { type CommandName, isSentOnce, pooledRequests, type WireCase } from '../cases.ts';
 import { NodeContender } from '../contenders.ts';
 import type { Finding } from '../findings.ts';
 import { MeasuredNode } from '../measured-node.ts';
@@ -84,8 +84,7 @@ function startBackground(condition: Condition, directory: string): BackgroundPro
 async function pace(bench: Bench, node: MeasuredNode, wireCase: WireCase, rate: number): Promise<Paced> {
   // A second each at least: the last percent of fewer requests says nothing.
   const seconds = Math.max(1, bench.options.seconds);
-  const { once, prepared } = commands[wireCase.command];
-  const count = once ? Math.ceil(rate * seconds) + 1 : prepared;
+  const count = isSentOnce(wireCase) ? Math.ceil(rate * seconds) + 1 : pooledRequests;
   await bench.load.call('prepare', { wireCase, count, storedKeys });
   const plan = { port: node.port, connections, rate, seconds };
   const { result, measurement } = await node.measure(() => bench.load.call('pace', plan));

@@ -11,6 +11,8 @@ export interface FieldAccess<T> {
 
 export interface Field<T> {
   readonly size: number;
+  /** Absent from the value. */
+  readonly isReserved?: true;
   at(offset: number): FieldAccess<T>;
 }
 
@@ -27,6 +29,8 @@ export interface Struct<F extends FieldMap> {
   /** Demands exactly `size` bytes and copies them, so that the value never aliases a socket buffer. */
   decode(bytes: Buffer): ValueOf<F>;
   encode(value: ValueOf<F>): Buffer;
+  /** Writes the structure into a larger buffer, from `base` on. */
+  write(bytes: Buffer, base: number, value: ValueOf<F>): void;
 }
 
 export function struct<const F extends FieldMap>(fields: F): Struct<F> {
@@ -36,22 +40,28 @@ export function struct<const F extends FieldMap>(fields: F): Struct<F> {
     at[name] = field.at(size);
     size += field.size;
   }
-  const accesses = Object.entries(at).filter(([, access]) => access !== blank);
+  const accesses = Object.entries(at);
+  const told = accesses.filter(([name]) => fields[name]?.isReserved !== true);
 
   function decode(bytes: Buffer): ValueOf<F> {
     if (bytes.length !== size) throw new RangeError(`expected ${size} bytes, got ${bytes.length}`);
     const value: Record<string, unknown> = {};
-    for (const [name, access] of accesses) value[name] = access.get(bytes, 0);
+    for (const [name, access] of told) value[name] = access.get(bytes, 0);
     return value as ValueOf<F>;
   }
 
+  function write(bytes: Buffer, base: number, value: ValueOf<F>): void {
+    for (const [name, access] of accesses) access.set(bytes, base, (value as Record<string, unknown>)[name]);
+  }
+
   function encode(value: ValueOf<F>): Buffer {
-    const bytes = Buffer.alloc(size);
-    for (const [name, access] of accesses) access.set(bytes, 0, (value as Record<string, unknown>)[name]);
+    // Out of the pool of small buffers, which takes a fraction of the time of a buffer of its own.
+    const bytes = Buffer.allocUnsafe(size);
+    write(bytes, 0, value);
     return bytes;
   }
 
-  return { size, at: at as Struct<F>['at'], decode, encode };
+  return { size, at: at as Struct<F>['at'], decode, encode, write };
 }
 
 export const u8: Field<number> = {
@@ -99,18 +109,37 @@ export function bytes(size: number): Field<Buffer> {
   return {
     size,
     at: (offset) => ({
-      get: (buffer, base) => Buffer.from(buffer.subarray(base + offset, base + offset + size)),
+      get: (buffer, base) => {
+        const start = base + offset;
+        if (start + size > buffer.length) throw new RangeError(`expected ${size} bytes, got ${buffer.length - start}`);
+        const value = Buffer.allocUnsafe(size);
+        copyBytes(buffer, start, value, 0, size);
+        return value;
+      },
       set: (buffer, base, value) => {
         if (value.length !== size) throw new RangeError(`expected ${size} bytes, got ${value.length}`);
-        buffer.set(value, base + offset);
+        if (base + offset + size > buffer.length) throw new RangeError(`no room for ${size} bytes`);
+        copyBytes(value, 0, buffer, base + offset, size);
       },
     }),
   };
 }
 
-const blank: FieldAccess<undefined> = { get: () => undefined, set: () => undefined };
+/** For runs as short as those of a header, a loop takes a third of the time of a view and its copy. */
+function copyBytes(from: Buffer, fromStart: number, to: Buffer, toStart: number, size: number): void {
+  for (let index = 0; index < size; index += 1) to[toStart + index] = from[fromStart + index] ?? 0;
+}
 
 /** Bytes that carry nothing for us: absent from the value, zero when written. */
 export function reserved(size: number): Field<undefined> {
-  return { size, at: () => blank };
+  return {
+    size,
+    isReserved: true,
+    at: (offset) => ({
+      get: () => undefined,
+      set: (buffer, base) => {
+        for (let index = 0; index < size; index += 1) buffer[base + offset + index] = 0;
+      },
+    }),
+  };
 }

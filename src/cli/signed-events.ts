@@ -1,10 +1,11 @@
-import { closeSync, createReadStream, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { createReadStream, renameSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type ChainLink, ChainVerifier, chainLinks, chainStart } from '../storage/event-chain.ts';
 import { isSignedBy, signerOf } from '../storage/event-signature.ts';
 import type { EventRow, ReconstructionRow } from '../storage/events.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
 import { print, printJson } from './output.ts';
+import { SyncedFile } from './synced-file.ts';
 import { withDatabase } from './with-database.ts';
 
 /**
@@ -39,8 +40,8 @@ function signedContent(start: FirstLine['start'], head: LastLine['head']): Buffe
 /** `raida-node events export --signed FILE`. */
 export function exportSigned(directory: string, file: string): void {
   const temporary = `${file}.new`;
-  const descriptor = openSync(temporary, 'w', 0o600);
-  const writeLine = (value: unknown) => writeSync(descriptor, `${JSON.stringify(value)}\n`);
+  const output = new SyncedFile(temporary);
+  const writeLine = (value: unknown) => output.write(`${JSON.stringify(value)}\n`);
   const { chain: verifier, publicKey } = withDatabase(directory, (database) => {
     const start = chainStart(database);
     const chain = new ChainVerifier(start);
@@ -59,8 +60,7 @@ export function exportSigned(directory: string, file: string): void {
     writeLine({ head, publicKey: signer.publicKey, signature: signer.sign(signedContent(first, head)) });
     return { chain, publicKey: signer.publicKey };
   });
-  fsyncSync(descriptor);
-  closeSync(descriptor);
+  output.close();
   renameSync(temporary, file);
   print(`${verifier.checked} events up to ${verifier.head.sequence}, head ${verifier.head.hash.toString('hex')}\n`);
   print(`signed by ${publicKey}\n`);

@@ -1,3 +1,4 @@
+import { struct, u16 } from '../bytes/struct.ts';
 import { challengeSize, isSoundChallenge } from './challenge.ts';
 import {
   applyAesCtr,
@@ -17,6 +18,8 @@ import { Status } from './status.ts';
 /** Every body ends with these two bytes, never encrypted. */
 export const terminator = Buffer.from('3e3e', 'hex');
 export const terminatorSize = terminator.length;
+const terminatorLayout = struct({ mark: u16 });
+const terminatorMark = terminatorLayout.at.mark.get(terminator, 0);
 
 const legacyNonceSize = 8;
 const noSignature = Buffer.alloc(challengeSize);
@@ -32,7 +35,7 @@ export interface OpenedBody {
   readonly payload: Buffer;
   /** The key that sealed it, and that seals the reply; undefined for type 0. */
   readonly key: Buffer | undefined;
-  /** Bytes 16-31 of a legacy reply: the challenge, for type 1 XORed with the authentication number. */
+  /** Bytes 16-31 of a legacy reply: the challenge, for type 1 XORed with the authentication number. May be part of the body. */
   readonly signature: Buffer;
 }
 
@@ -53,25 +56,35 @@ export function openBody(header: RequestHeader, body: Buffer, key: Buffer | unde
   if (!endsWithTerminator(body)) throw new Refusal(Status.INVALID_EOF, 'no-terminator');
   if (body.length < envelopeSize(header.encryptionType))
     throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
-  const sealed = body.subarray(0, body.length - terminatorSize);
-  return isModern(header.encryptionType) ? openModern(header, sealed, key) : openLegacy(header, sealed, key);
+  return isModern(header.encryptionType) ? openModern(header, body, key) : openLegacy(header, body, key);
 }
 
-function openLegacy(header: RequestHeader, sealed: Buffer, key: Buffer | undefined): OpenedBody {
-  const clear = key === undefined ? sealed : applyAesCtr(key, counterBlockOf(header.nonce, legacyNonceSize), sealed);
+function openLegacy(header: RequestHeader, body: Buffer, key: Buffer | undefined): OpenedBody {
+  const clear =
+    key === undefined
+      ? body
+      : applyAesCtr(key, counterBlockOf(header.nonce, legacyNonceSize), body.subarray(0, body.length - terminatorSize));
   if (!isSoundChallenge(clear)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
   const challenge = clear.subarray(0, challengeSize);
-  const signature = key === undefined ? Buffer.from(challenge) : xor(challenge, key);
-  return { payload: clear.subarray(challengeSize), key, signature };
+  return {
+    payload: viewOf(clear, challengeSize, body.length - terminatorSize),
+    key,
+    signature: key === undefined ? challenge : xor(challenge, key),
+  };
 }
 
-function openModern(header: RequestHeader, sealed: Buffer, key: Buffer | undefined): OpenedBody {
+function openModern(header: RequestHeader, body: Buffer, key: Buffer | undefined): OpenedBody {
   if (key === undefined) throw new Error('types 4 and 5 always have a key');
-  const ciphertext = sealed.subarray(0, sealed.length - hmacSize);
-  const hmac = sealed.subarray(sealed.length - hmacSize);
+  const hmacStart = body.length - terminatorSize - hmacSize;
+  const ciphertext = viewOf(body, 0, hmacStart);
+  const hmac = body.subarray(hmacStart, hmacStart + hmacSize);
   if (!equalSecrets(hmac, hmacSha256(key, ciphertext))) throw new Refusal(Status.INVALID_HMAC, 'hmac');
   const payload = applyAesCtr(key, counterBlockOf(header.nonce, counterBlockSize), ciphertext);
   return { payload, key, signature: noSignature };
+}
+
+function viewOf(bytes: Buffer, start: number, end: number): Buffer {
+  return start === end ? noPayload : bytes.subarray(start, end);
 }
 
 /** Seals what a client sends: the inverse of `openBody`. `challenge` is used by types 0 and 1. */
@@ -91,10 +104,12 @@ export function sealModern(key: Buffer, nonce: Buffer, payload: Buffer): Buffer 
   return Buffer.concat([ciphertext, hmacSha256(key, ciphertext), terminator]);
 }
 
-/** Body of a type 0 or 1 reply. Type 1 uses the request's own key and nonce again, as the protocol wants it (Q5). */
+/**
+ * Body of a type 0 or 1 reply, its terminator still missing. Type 1 uses the request's own key and nonce again, as the
+ * protocol wants it (Q5).
+ */
 export function sealLegacyReply(key: Buffer | undefined, requestNonce: Buffer, payload: Buffer): Buffer {
-  const sealed = key === undefined ? payload : applyAesCtr(key, counterBlockOf(requestNonce, legacyNonceSize), payload);
-  return Buffer.concat([sealed, terminator]);
+  return key === undefined ? payload : applyAesCtr(key, counterBlockOf(requestNonce, legacyNonceSize), payload);
 }
 
 /** The reply is not what the protocol says it should be. */
@@ -129,5 +144,7 @@ function withoutTerminator(body: Buffer): Buffer {
 }
 
 function endsWithTerminator(body: Buffer): boolean {
-  return body.length >= terminatorSize && body.subarray(body.length - terminatorSize).equals(terminator);
+  return (
+    body.length >= terminatorSize && terminatorLayout.at.mark.get(body, body.length - terminatorSize) === terminatorMark
+  );
 }

@@ -1,6 +1,14 @@
 import { bytes, i8, reserved, struct, u8, u16, u24, u32 } from '../bytes/struct.ts';
 import type { RandomSource } from '../domain/random.ts';
-import { openLegacyReply, openModernReply, ReplyError, sealLegacyReply, sealModern } from './body.ts';
+import {
+  openLegacyReply,
+  openModernReply,
+  ReplyError,
+  sealLegacyReply,
+  sealModern,
+  terminator,
+  terminatorSize,
+} from './body.ts';
 import { challengeSize } from './challenge.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
 import { type RequestHeader, secondCoinInNonce } from './request-header.ts';
@@ -61,19 +69,26 @@ export function encodeReply(request: RequestHeader, reply: Reply, random: Random
 }
 
 function encodeLegacy(request: RequestHeader, reply: Reply): Buffer {
-  const body = reply.payload.length === 0 ? noBody : sealLegacyReply(reply.key, request.nonce, reply.payload);
-  const header = legacyResponseHeader.encode({
+  const headerSize = legacyResponseHeader.size;
+  const sealed = reply.payload.length === 0 ? noBody : sealLegacyReply(reply.key, request.nonce, reply.payload);
+  const bodySize = sealed.length === 0 ? 0 : sealed.length + terminatorSize;
+  const bytes = Buffer.allocUnsafe(headerSize + bodySize);
+  legacyResponseHeader.write(bytes, 0, {
     raidaId: reply.raidaId,
     shardId: 0,
     status: reply.status,
     commandGroup: request.commandGroup,
     frameCount: 1,
     echo: echoOf(request),
-    bodySize: body.length,
+    bodySize,
     executionTimeUs: Math.min(reply.executionTimeUs, executionTimeMax),
     signature: reply.signature ?? noSignature,
   });
-  return body.length === 0 ? header : Buffer.concat([header, body]);
+  if (bodySize > 0) {
+    bytes.set(sealed, headerSize);
+    bytes.set(terminator, headerSize + sealed.length);
+  }
+  return bytes;
 }
 
 function encodeModern(request: RequestHeader, reply: Reply, random: RandomSource): Buffer {

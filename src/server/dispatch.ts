@@ -1,4 +1,4 @@
-import type { Call, Command, NodeFacts, Trace } from '../commands/command.ts';
+import type { Call, Command, NodeFacts } from '../commands/command.ts';
 import type { Registry } from '../commands/registry.ts';
 import type { RandomSource } from '../domain/random.ts';
 import type { Logger } from '../logger.ts';
@@ -159,6 +159,7 @@ export class Dispatch {
   /** Hands the event of a traced request to `keep`. */
   #trace(request: Request, outcome: Outcome, now: number, keep: (entry: EventEntry) => void): void {
     const { header } = request.frame;
+    const { trace } = outcome;
     const command = this.#parts.registry.find(header.commandGroup, header.command);
     if (command?.trace === undefined || outcome.unrecorded === true) return;
     keep({
@@ -169,7 +170,10 @@ export class Dispatch {
       encryptionType: header.encryptionType,
       encryptionCoins: header.coins,
       address: request.address,
-      ...outcome.trace,
+      claimedCoin: trace.claimedCoin,
+      keyId: trace.keyId,
+      fetched: trace.fetched,
+      reconstructions: trace.reconstructions,
     });
   }
 
@@ -178,7 +182,7 @@ export class Dispatch {
     const { frame } = request;
     const command = this.#parts.registry.find(frame.header.commandGroup, frame.header.command);
     let opened: OpenedBody | undefined;
-    let trace: ((output: unknown) => Trace) | undefined;
+    let trace = nothingTraced;
     const limited = this.#safeguards.limit(command, request.origin);
     if (limited !== undefined) return turnedAway(limited);
     try {
@@ -190,20 +194,20 @@ export class Dispatch {
       const repeated = this.#safeguards.repeated(identity, reader, now);
       if (repeated !== undefined) return again(repeated, opened);
       const input = command.parse(opened.payload);
-      trace = (output) => command.trace?.(input, output) ?? nothingTraced;
-      const limitedCoin = this.#safeguards.limitCoin(trace(undefined).claimedCoin, request.origin);
+      trace = command.trace?.(input, undefined) ?? nothingTraced;
+      const limitedCoin = this.#safeguards.limitCoin(trace.claimedCoin, request.origin);
       if (limitedCoin !== undefined) return { ...turnedAway(limitedCoin), opened };
       this.#demandDisk(command, writer);
       const output = execute(command, input, this.#callFor(frame.header, now), reader, writer);
-      const answer = command.encode(output);
+      const { status, payload } = command.encode(output);
       if (identity !== undefined)
-        writer?.replays.remember(identity, { time: now, ...answer }, command.access === 'write');
-      return { ...answer, opened, trace: trace(output) };
+        writer?.replays.remember(identity, { time: now, status, payload }, command.access === 'write');
+      return { status, payload, reason: undefined, opened, trace: command.trace?.(input, output) ?? nothingTraced };
     } catch (error) {
       const { status, reason } = this.#statusOf(error, command);
       this.#safeguards.noticeRefusal(command, reason, request.origin);
       writer?.assertActive(error);
-      return { status, payload: emptyPayload, reason, opened, trace: trace?.(undefined) ?? nothingTraced };
+      return { status, payload: emptyPayload, reason, opened, trace };
     }
   }
 

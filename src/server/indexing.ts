@@ -15,11 +15,12 @@ export interface IndexingParts {
 
 const intervalMs = 50;
 /** Rows without an index from which on a round pays while there are requests. */
-const lagWorthARound = 16_384;
-/** How much of the time goes to the indexes while there are requests: the more the further they are behind. */
-const shareMin = 0.05;
+const lagWorthARound = 65_536;
+/** How much of the time goes to the indexes while there are requests: little, until they are so far behind that it shows. */
+const shareMin = 0.02;
 const shareMax = 0.5;
-const lagForFullShare = 500_000;
+const lagForMinShare = 100_000;
+const lagForMaxShare = 500_000;
 
 /**
  * Lets the indexes follow their tables, in pieces that no client notices: at once where nobody asks for anything, otherwise
@@ -32,6 +33,8 @@ export class Indexing {
   readonly #failures: LineLimiter;
   readonly #timer: NodeJS.Timeout;
   #requestsSeen = 0;
+  /** Time that pieces may take now; less than none where the last one took longer than there was. */
+  #allowanceMs = 0;
 
   constructor(parts: IndexingParts) {
     this.#parts = parts;
@@ -53,13 +56,23 @@ export class Indexing {
     const lag = store.indexLag();
     if (lag === 0 || !dispatch.acceptsWrites) return;
     if (busy && lag < lagWorthARound && !store.isIndexing) return;
-    const share = busy ? Math.min(shareMax, shareMin + lag / lagForFullShare) : shareMax;
-    const until = clock.monotonicMs() + intervalMs * share;
+    this.#allowanceMs = Math.min(
+      intervalMs * shareMax,
+      this.#allowanceMs + intervalMs * (busy ? shareOf(lag) : shareMax),
+    );
     try {
-      do this.#pieces.run((size) => store.followIndexes(size));
-      while (clock.monotonicMs() < until && store.indexLag() > 0);
+      while (this.#allowanceMs > 0 && store.indexLag() > 0) {
+        const beganMs = clock.monotonicMs();
+        this.#pieces.run((size) => store.followIndexes(size));
+        this.#allowanceMs -= clock.monotonicMs() - beganMs;
+      }
     } catch (error) {
       this.#failures.error({ err: error }, 'indexing failed');
     }
   }
+}
+
+function shareOf(lag: number): number {
+  const behind = Math.min(1, Math.max(0, lag - lagForMinShare) / (lagForMaxShare - lagForMinShare));
+  return shareMin + (shareMax - shareMin) * behind;
 }

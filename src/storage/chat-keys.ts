@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
-import type { ChatKey } from '../domain/chat-key.ts';
-import { type Coin, sameCoin } from '../domain/coin.ts';
+import { type ChatKey, keyIdSize } from '../domain/chat-key.ts';
+import { sameCoin } from '../domain/coin.ts';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
 import type { KeyCounts } from './key-counts.ts';
@@ -28,13 +28,30 @@ export function chatKeyChecksum(row: Omit<StoredKey, 'number' | 'checksum'>): nu
   return rowChecksum([keyId, denomination, serialNumber, key, postedAt, replacements]);
 }
 
+type SelectedKey = [
+  idAndKey: Buffer | null,
+  denomination: number,
+  serialNumber: number,
+  postedAt: number,
+  replacements: number,
+  checksum: number,
+];
+
+const nothing = Buffer.alloc(0);
+
 export class ChatKeyReader {
   protected readonly index: KeyIndex;
-  readonly #select: Statement<[number], StoredKey>;
+  readonly #select: Statement<[number], unknown[]>;
 
   constructor(database: Database, index: KeyIndex) {
     this.index = index;
-    this.#select = database.prepare(`SELECT ${storedKeyColumns} FROM chat_keys WHERE number = ?`);
+    // Id and key as one value: each buffer that SQLite hands over costs as much as all the rest of the row.
+    this.#select = database
+      .prepare<[number], unknown[]>(
+        `SELECT CAST(key_id || key AS BLOB), denomination, serial_number, posted_at, replacements, checksum
+         FROM chat_keys WHERE number = ?`,
+      )
+      .raw();
   }
 
   find(keyId: Buffer): ChatKey | undefined {
@@ -42,13 +59,8 @@ export class ChatKeyReader {
     return row && { coin: { denomination: row.denomination, serialNumber: row.serialNumber }, key: row.key };
   }
 
-  /** The coin that posted the key. */
-  owner(keyId: Buffer): Coin | undefined {
-    return this.row(keyId);
-  }
-
   /** The stored row, its checksum proved. Throws DamagedRow. */
-  protected row(keyId: Buffer): StoredKey | undefined {
+  row(keyId: Buffer): StoredKey | undefined {
     const number = this.index.numberOf(keyId);
     if (number === undefined) return undefined;
     const row = this.unproved(number);
@@ -58,8 +70,15 @@ export class ChatKeyReader {
     return row;
   }
 
+  /** A row that is damaged beyond its shape has an empty id. */
   protected unproved(number: number): StoredKey | undefined {
-    return this.#select.get(number);
+    const row = this.#select.get(number) as SelectedKey | undefined;
+    if (row === undefined) return undefined;
+    const [joined, denomination, serialNumber, postedAt, replacements, checksum] = row;
+    const idAndKey = joined ?? nothing;
+    const keyId = idAndKey.subarray(0, keyIdSize);
+    const key = idAndKey.subarray(keyIdSize);
+    return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum };
   }
 }
 
@@ -88,9 +107,13 @@ export class ChatKeyWriter extends ChatKeyReader {
    * Stores a key, which may be empty; one that is there under the same id is replaced whole, where it stands.
    * `postedAt` in milliseconds since 1970.
    */
-  put(keyId: Buffer, { coin, key }: ChatKey, postedAt: number): void {
+  put(keyId: Buffer, chatKey: ChatKey, postedAt: number): void {
+    this.putOver(this.row(keyId), keyId, chatKey, postedAt);
+  }
+
+  /** The same for those who have looked already: `before` is the row of the id. */
+  putOver(before: StoredKey | undefined, keyId: Buffer, { coin, key }: ChatKey, postedAt: number): void {
     const { denomination, serialNumber } = coin;
-    const before = this.row(keyId);
     const replacements = before === undefined ? 0 : before.replacements + 1;
     const checksum = chatKeyChecksum({ keyId, denomination, serialNumber, key, postedAt, replacements });
     if (before === undefined) {

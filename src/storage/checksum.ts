@@ -6,10 +6,16 @@ import { crc32 } from 'node:zlib';
  */
 export function rowChecksum(columns: readonly (Buffer | string | number | null)[]): number {
   let sum = 0;
+  let text = '';
   for (const column of columns) {
-    const bytes = Buffer.isBuffer(column) ? column : `${column};`;
+    if (!Buffer.isBuffer(column)) {
+      text += `${column};`;
+      continue;
+    }
+    if (text !== '') sum = crc32(text, sum);
+    text = '';
     // zlib starts over at an empty buffer without memory behind it.
-    if (bytes.length > 0) sum = crc32(bytes, sum);
+    if (column.length > 0) sum = crc32(column, sum);
   }
-  return sum;
+  return text === '' ? sum : crc32(text, sum);
 }

@@ -1,6 +1,12 @@
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
-import { allDenominations, type Coin, pagesPerDenomination, recordsPerPage } from '../domain/coin.ts';
+import {
+  allDenominations,
+  authenticationNumberSize,
+  type Coin,
+  pagesPerDenomination,
+  recordsPerPage,
+} from '../domain/coin.ts';
 import {
   type CoinRecord,
   createPage,
@@ -64,8 +70,12 @@ export class CoinPageReader {
     const record = this.#read(coin);
     if (record === undefined) return undefined;
     if (this.#records.size >= recordsRemembered) this.#records.clear();
-    this.#records.set(place, record);
-    return record;
+    // In memory of its own: a small buffer out of the pool would keep all of that alive.
+    const authenticationNumber = Buffer.alloc(authenticationNumberSize);
+    authenticationNumber.set(record.authenticationNumber);
+    const remembered = { authenticationNumber, mfs: record.mfs };
+    this.#records.set(place, remembered);
+    return remembered;
   }
 
   /** Forgets what was read: of a page that is written, or of a transaction that is undone. */

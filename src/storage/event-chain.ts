@@ -66,7 +66,7 @@ export class ChainVerifier {
     this.checked += 1;
     if (sequence !== this.#sequence + 1) {
       this.faults.push(`after event ${this.#sequence} comes ${sequence}: what was between them is missing`);
-    } else if (!eventHash(Buffer.from(this.#hash, 'hex'), row, reconstructions).equals(hash)) {
+    } else if (eventHash(this.#hash, row, reconstructions) !== hash.toString('hex')) {
       this.faults.push(`event ${sequence} is not what was once recorded: its hash does not fit`);
     }
     if (action === pruneAction && details !== null) this.#noticePruning(details);

@@ -5,9 +5,9 @@ import {
   indexedThrough,
   type KeyEvent,
   keyEventsOfLog,
-  type Range,
   timeBlockSize,
 } from './event-index.ts';
+import type { Range } from './round-table.ts';
 
 const entriesPerRead = 2_000;
 

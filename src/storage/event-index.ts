@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type Followed, followedThrough, IndexFollower } from './index-follower.ts';
-import { coinBuckets, keyBuckets } from './sorted-buckets.ts';
+import { type Range, RoundTable } from './round-table.ts';
 
 /** An event about a key, as the index keeps it. */
 export interface KeyEvent {
@@ -38,12 +38,6 @@ export const coinEventsOfLog = `SELECT denomination, serial_number AS serialNumb
 const eventTimesOfLog = `SELECT sequence / ${timeBlockSize} AS block, min(time) AS timeMin, max(time) AS timeMax
   FROM events WHERE sequence BETWEEN :low AND :high GROUP BY sequence / ${timeBlockSize}`;
 
-/** Sequence numbers, both ends included. */
-export interface Range {
-  readonly low: number;
-  readonly high: number;
-}
-
 interface TimeBlock {
   readonly block: number;
   readonly timeMin: number;
@@ -56,8 +50,6 @@ export class EventIndex {
   readonly #selectKeys: Statement<[Range], KeyEvent>;
   readonly #selectCoins: Statement<[Range], CoinEvent>;
   readonly #selectTimes: Statement<[Range], TimeBlock>;
-  readonly #insertKey: Statement<[Buffer, number, number]>;
-  readonly #insertCoin: Statement<[number, number, number]>;
   readonly #insertTimes: Statement<[TimeBlock]>;
   readonly #deleteKey: Statement<[Buffer, number]>;
   readonly #deleteCoin: Statement<[number, number, number]>;
@@ -67,10 +59,6 @@ export class EventIndex {
     this.#selectKeys = database.prepare(keyEventsOfLog);
     this.#selectCoins = database.prepare(coinEventsOfLog);
     this.#selectTimes = database.prepare(eventTimesOfLog);
-    this.#insertKey = database.prepare('INSERT OR IGNORE INTO key_events (key_id, sequence, fetched) VALUES (?, ?, ?)');
-    this.#insertCoin = database.prepare(
-      'INSERT OR IGNORE INTO coin_events (denomination, serial_number, sequence) VALUES (?, ?, ?)',
-    );
     this.#insertTimes = database.prepare(
       `INSERT INTO event_times (block, time_min, time_max) VALUES (:block, :timeMin, :timeMax)
        ON CONFLICT (block) DO UPDATE SET time_min = min(time_min, excluded.time_min),
@@ -98,31 +86,36 @@ export class EventIndex {
 
   #followed(database: Database): Followed {
     const newest = database.prepare<[], number>('SELECT coalesce(max(sequence), 0) FROM events').pluck();
-    let keys = keyBuckets<KeyEvent>();
-    let coins = coinBuckets<CoinEvent>();
-    let times: TimeBlock[] = [];
+    const keys = new RoundTable(database, {
+      table: 'key_events',
+      columns: ['key_id', 'sequence', 'fetched'],
+      order: ['key_id', 'sequence'],
+      source: keyEventsOfLog,
+    });
+    const coins = new RoundTable(database, {
+      table: 'coin_events',
+      columns: ['denomination', 'serial_number', 'sequence'],
+      order: ['denomination', 'serial_number', 'sequence'],
+      source: coinEventsOfLog,
+    });
+    const times: TimeBlock[] = [];
     return {
       newest: () => newest.get() ?? 0,
       begin: () => {
-        keys = keyBuckets();
-        coins = coinBuckets();
-        times = [];
+        keys.clear();
+        coins.clear();
+        times.length = 0;
       },
       load: (position, end, count) => {
         const range = { low: position + 1, high: Math.min(end, position + count) };
-        for (const event of this.#selectKeys.iterate(range)) keys.add(event);
-        for (const event of this.#selectCoins.iterate(range)) coins.add(event);
+        keys.load(range);
+        coins.load(range);
         times.push(...this.#selectTimes.all(range));
         return range.high;
       },
       merge: (count) => {
-        const byKey = keys.take(count);
-        for (const { keyId, sequence, fetched } of byKey) this.#insertKey.run(keyId, sequence, fetched);
-        const byCoin = coins.take(count - byKey.length);
-        for (const { denomination, serialNumber, sequence } of byCoin) {
-          this.#insertCoin.run(denomination, serialNumber, sequence);
-        }
-        return byKey.length + byCoin.length;
+        const merged = keys.merge(count);
+        return merged + coins.merge(count - merged);
       },
       finish: () => {
         for (const block of times) this.#insertTimes.run(block);

@@ -82,16 +82,16 @@ export const genesis: EventHead = { sequence: 0, hash: Buffer.alloc(32), time: 0
 
 /**
  * The chain's rule: SHA-256 over the JSON text of one array: the hash before, the columns in their order, then an array
- * for each reconstruction. Blobs are lower-case hexadecimal.
+ * for each reconstruction. Blobs are lower-case hexadecimal, and so are the hashes here, which takes half the time of buffers.
  */
-export function eventHash(before: Buffer, row: EventRow, reconstructions: readonly ReconstructionRow[]): Buffer {
-  let text = `["${before.toString('hex')}"`;
+export function eventHash(before: string, row: EventRow, reconstructions: readonly ReconstructionRow[]): string {
+  let text = `["${before}"`;
   for (const value of row) text += `,${jsonOf(value)}`;
   for (const record of reconstructions) text += `,[${record.map(jsonOf).join(',')}]`;
-  return digest('sha256', `${text}]`, 'buffer');
+  return digest('sha256', `${text}]`, 'hex');
 }
 
-/** The same hash, both in hexadecimal, for an event without reconstructions whose row is JSON already. */
+/** The same for an event without reconstructions whose row is JSON already. */
 export function writtenHash(before: string, row: string): string {
   return digest('sha256', `["${before}",${row.slice(1)}`, 'hex');
 }
@@ -130,9 +130,9 @@ export class EventReader {
 }
 
 export class EventWriter extends EventReader {
-  readonly #insertEvent: Statement<[...EventRow, Buffer]>;
+  readonly #insertEvent: Statement<[...EventRow, string]>;
   readonly #insertReconstruction: Statement<[number, ...ReconstructionRow]>;
-  #head: EventHead | undefined;
+  #last: { readonly sequence: number; readonly hash: string } | undefined;
 
   constructor(database: Database) {
     super(database);
@@ -140,7 +140,7 @@ export class EventWriter extends EventReader {
       `INSERT INTO events (sequence, time, action, status, reason, encryption_type, denomination, serial_number,
          encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address,
          details, hash)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unhex(?))`,
     );
     this.#insertReconstruction = database.prepare(
       `INSERT INTO reconstructions (event, position, denomination, serial_number, split_id, authority, reason, previous)
@@ -150,22 +150,29 @@ export class EventWriter extends EventReader {
 
   /** Appends to the chain. Returns its sequence number. */
   append(entry: EventEntry): number {
-    const before = this.#head ?? this.head();
+    const before = this.#last ?? this.#stored();
     const sequence = before.sequence + 1;
     const row = rowOf(entry, sequence);
-    const records = (entry.reconstructions ?? []).map(reconstructionRowOf);
+    const records = entry.reconstructions?.map(reconstructionRowOf) ?? noRecords;
     const hash = eventHash(before.hash, row, records);
     this.#insertEvent.run(...row, hash);
     for (const record of records) this.#insertReconstruction.run(sequence, ...record);
-    this.#head = { sequence, hash, time: entry.time };
+    this.#last = { sequence, hash };
     return sequence;
   }
 
   /** Forgets the remembered end of the chain: after a rollback the database alone knows it. */
   forgetHead(): void {
-    this.#head = undefined;
+    this.#last = undefined;
+  }
+
+  #stored(): { sequence: number; hash: string } {
+    const { sequence, hash } = this.head();
+    return { sequence, hash: hash.toString('hex') };
   }
 }
+
+const noRecords: readonly ReconstructionRow[] = [];
 
 function rowOf(entry: EventEntry, sequence: number): EventRow {
   const [first, second] = entry.encryptionCoins ?? [];

@@ -1,15 +1,13 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { Coin } from '../domain/coin.ts';
 import { type Followed, followedThrough, IndexFollower } from './index-follower.ts';
-import { coinBuckets, keyBuckets } from './sorted-buckets.ts';
+import { RoundTable } from './round-table.ts';
 
 export const keysIndexedThroughName = 'keys_indexed_through';
 
-interface LoadedKey {
+interface StoredId {
   readonly keyId: Buffer;
   readonly number: number;
-  readonly denomination: number;
-  readonly serialNumber: number;
 }
 
 /**
@@ -38,7 +36,7 @@ export class KeyIndex {
        SELECT denomination, serial_number, number FROM chat_keys WHERE number = ?`,
     );
     const through = followedThrough(database, keysIndexedThroughName);
-    const recent = database.prepare<[number], LoadedKey>(
+    const recent = database.prepare<[number], StoredId>(
       'SELECT key_id AS keyId, number FROM chat_keys WHERE number > ? ORDER BY number',
     );
     for (const { keyId, number } of recent.iterate(through)) this.#recent.set(nameOf(keyId), number);
@@ -99,39 +97,42 @@ export class KeyIndex {
   }
 
   #followed(database: Database): Followed {
-    const select = database.prepare<[number, number, number], LoadedKey>(
-      `SELECT key_id AS keyId, number, denomination, serial_number AS serialNumber
-       FROM chat_keys WHERE number > ? AND number <= ? ORDER BY number LIMIT ?`,
-    );
     // The row as it now is counts: the key may have been removed since it was loaded, or belong to another coin.
-    const insertNumber = database.prepare<[number]>(
-      'INSERT OR REPLACE INTO key_numbers (key_id, number) SELECT key_id, number FROM chat_keys WHERE number = ?',
-    );
-    let ids = keyBuckets<LoadedKey>();
-    let coins = coinBuckets<LoadedKey>();
+    const ids = new RoundTable(database, {
+      table: 'key_numbers',
+      columns: ['key_id', 'number'],
+      order: ['key_id'],
+      source: 'SELECT key_id, number FROM chat_keys WHERE number BETWEEN :low AND :high',
+      condition:
+        'EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number AND row.key_id = entry.key_id)',
+    });
+    const coins = new RoundTable(database, {
+      table: 'coin_keys',
+      columns: ['denomination', 'serial_number', 'number'],
+      order: ['denomination', 'serial_number', 'number'],
+      source: 'SELECT denomination, serial_number, number FROM chat_keys WHERE number BETWEEN :low AND :high',
+      condition: `EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number
+        AND row.denomination = entry.denomination AND row.serial_number = entry.serial_number)`,
+    });
     return {
       newest: () => this.#newest,
       begin: () => {
-        ids = keyBuckets();
-        coins = coinBuckets();
+        ids.clear();
+        coins.clear();
       },
       load: (position, end, count) => {
-        const rows = select.all(position, end, count);
-        for (const row of rows) {
-          ids.add(row);
-          coins.add(row);
-        }
-        return rows.length < count ? end : (rows.at(-1)?.number ?? end);
+        const range = { low: position + 1, high: Math.min(end, position + count) };
+        ids.load(range);
+        coins.load(range);
+        return range.high;
       },
       merge: (count) => {
-        const byCoin = coins.take(count);
-        for (const { number } of byCoin) this.#insertCoin.run(number);
-        const byId = ids.take(count - byCoin.length);
-        for (const { keyId, number } of byId) {
-          insertNumber.run(number);
-          if (this.#recent.get(nameOf(keyId)) === number) this.#setRecent(nameOf(keyId), undefined);
+        const merged = coins.merge(count);
+        for (const [keyId, number] of ids.next(count - merged) as [Buffer, number][]) {
+          const name = nameOf(keyId);
+          if (this.#recent.get(name) === number) this.#setRecent(name, undefined);
         }
-        return byCoin.length + byId.length;
+        return merged + ids.merge(count - merged);
       },
       finish: () => undefined,
     };

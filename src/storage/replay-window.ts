@@ -24,8 +24,12 @@ export type Known =
   | { readonly kind: 'same'; readonly answered: Answered }
   | { readonly kind: 'other' };
 
-interface Remembered extends Answered {
+/** In characters of a byte each: a small buffer would keep a whole pool of them alive. */
+interface Remembered {
   readonly body: string;
+  readonly time: number;
+  readonly status: number;
+  readonly payload: string;
 }
 
 interface StoredRequest {
@@ -38,8 +42,8 @@ interface StoredRequest {
   readonly checksum: number;
 }
 
-/** So many requests are remembered: beyond them the oldest is forgotten, whoever sent it. */
-const rememberedMax = 65_536;
+/** At least so many requests are remembered, and at most twice as many: the older half is forgotten at once, whoever sent it. */
+const rememberedMin = 65_536;
 /** On disk the oldest are removed so many at a time. */
 const prunedTogether = 1_024;
 const digestSize = 16;
@@ -47,13 +51,13 @@ const digestSize = 16;
 const columns = 'number, time, identity, body, status, payload, checksum';
 
 /**
- * Authenticated requests of late: those that wrote also across a restart. Only digests and answers are kept, in the order of
- * coming; a Map hands out its oldest entry first.
+ * Authenticated requests of late: those that wrote also across a restart. Only digests and answers are kept.
  */
 export class ReplayWindow {
   readonly #insert: Statement<[number, number, Buffer, Buffer, number, Buffer, number]>;
   readonly #deleteThrough: Statement<[number]>;
-  readonly #remembered = new Map<string, Remembered>();
+  #recent = new Map<string, Remembered>();
+  #older = new Map<string, Remembered>();
   /** What the transaction at hand has added, for its rollback. */
   readonly #added: string[] = [];
   #newest = 0;
@@ -67,18 +71,22 @@ export class ReplayWindow {
     const stored = database.prepare<[number], StoredRequest>(
       `SELECT ${columns} FROM (SELECT ${columns} FROM authenticated_requests ORDER BY number DESC LIMIT ?) ORDER BY number`,
     );
-    for (const row of stored.iterate(rememberedMax)) {
+    for (const row of stored.iterate(rememberedMin)) {
       if (storedChecksum(row) !== row.checksum) throw new DamagedRow(`authenticated request ${row.number}`);
-      const { time, status, payload } = row;
-      this.#remembered.set(nameOf(row.identity), { body: nameOf(row.body), time, status, payload });
+      const { time, status } = row;
+      const payload = nameOf(row.payload);
+      this.#recent.set(nameOf(row.identity), { body: nameOf(row.body), time, status, payload });
       this.#newest = row.number;
     }
   }
 
   look({ identity, body }: RequestIdentity): Known {
-    const found = this.#remembered.get(nameOf(identity));
+    const name = nameOf(identity);
+    const found = this.#recent.get(name) ?? this.#older.get(name);
     if (found === undefined) return { kind: 'new' };
-    return found.body === nameOf(digestOf(body)) ? { kind: 'same', answered: found } : { kind: 'other' };
+    if (found.body !== nameOf(digestOf(body))) return { kind: 'other' };
+    const { time, status, payload } = found;
+    return { kind: 'same', answered: { time, status, payload: Buffer.from(payload, 'latin1') } };
   }
 
   /** Remembers what a new request was answered; on disk, within the transaction at hand, where it `wrote`. */
@@ -86,15 +94,17 @@ export class ReplayWindow {
     const digest = digestOf(body);
     const name = nameOf(identity);
     const { time, status, payload } = answered;
-    this.#remembered.set(name, { body: nameOf(digest), time, status, payload });
+    this.#recent.set(name, { body: nameOf(digest), time, status, payload: nameOf(payload) });
     this.#added.push(name);
     if (wrote) {
       this.#newest += 1;
       const row = { time, identity, body: digest, status, payload };
       this.#insert.run(this.#newest, time, identity, digest, status, payload, storedChecksum(row));
-      if (this.#newest % prunedTogether === 0) this.#deleteThrough.run(this.#newest - rememberedMax);
+      if (this.#newest % prunedTogether === 0) this.#deleteThrough.run(this.#newest - rememberedMin);
     }
-    if (this.#remembered.size > rememberedMax) this.#forgetOldest();
+    if (this.#recent.size < rememberedMin) return;
+    this.#older = this.#recent;
+    this.#recent = new Map();
   }
 
   get mark(): number {
@@ -106,12 +116,10 @@ export class ReplayWindow {
   }
 
   rollBackTo(mark: number): void {
-    for (const name of this.#added.splice(mark)) this.#remembered.delete(name);
-  }
-
-  #forgetOldest(): void {
-    const [oldest] = this.#remembered.keys();
-    if (oldest !== undefined) this.#remembered.delete(oldest);
+    for (const name of this.#added.splice(mark)) {
+      this.#recent.delete(name);
+      this.#older.delete(name);
+    }
   }
 }
 

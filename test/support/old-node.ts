@@ -67,7 +67,7 @@ export function makeOldNode(keys: number): string {
         null,
         null,
       ];
-      before = eventHash(before, event, []);
+      before = Buffer.from(eventHash(before.toString('hex'), event, []), 'hex');
       insertEvent.run(...event, before);
     }
   })();

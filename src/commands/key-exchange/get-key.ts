@@ -1,8 +1,8 @@
 /**
- * Get key, group 4, code 43 (KX-43): fetches a key by its id, which is the bearer's secret. Reads chat_keys; the coin and
- * address in the payload are only recorded.
+ * Get key, group 4, code 43 (KX-43): fetches a key by its id, which is the bearer's secret. Reads chat_keys; the coin in
+ * the payload is only recorded.
  */
-import { bytes, struct } from '../../bytes/struct.ts';
+import { bytes, reserved, struct } from '../../bytes/struct.ts';
 import { type ChatKey, encodeChatKey, keyIdSize } from '../../domain/chat-key.ts';
 import { coinLayout } from '../../domain/coin.ts';
 import { EncryptionType } from '../../protocol/encryption-type.ts';
@@ -37,4 +37,4 @@ export const getKey = defineCommand({
   trace: ({ keyId, claimedCoin }, output) => ({ keyId, claimedCoin, fetched: output !== undefined }),
 });
 
-const payloadLayout = struct({ keyId: bytes(keyIdSize), coin: bytes(coinLayout.size), clientAddress: bytes(16) });
+const payloadLayout = struct({ keyId: bytes(keyIdSize), coin: bytes(coinLayout.size), clientAddress: reserved(16) });

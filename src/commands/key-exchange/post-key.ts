@@ -2,7 +2,7 @@
  * Post key, group 4, code 41 (KX-41): leaves a key for chat partners. Writes chat_keys. The key lies somewhere in a pad of
  * 128 bytes; the coin is the poster's claim.
  */
-import { bytes, struct, u8 } from '../../bytes/struct.ts';
+import { bytes, reserved, struct, u8 } from '../../bytes/struct.ts';
 import { keyIdSize, keySizeMax } from '../../domain/chat-key.ts';
 import { type Coin, coinLayout, sameCoin } from '../../domain/coin.ts';
 import { Refusal } from '../../protocol/refusal.ts';
@@ -25,13 +25,13 @@ export const postKey = defineCommand({
   },
   execute({ keyId, claimedCoin, pad, keyStart, keySize }, store, call) {
     if (keyStart + keySize > keySizeMax) throw new Refusal(Status.INVALID_KEY_LENGTH, 'key-length');
-    const owner = store.chatKeys.owner(keyId);
-    if (owner !== undefined && !mayReplace(call.node.keyReplacement, owner, claimedCoin)) {
+    const before = store.chatKeys.row(keyId);
+    if (before !== undefined && !mayReplace(call.node.keyReplacement, before, claimedCoin)) {
       throw new Refusal(Status.FILE_EXISTS, 'key-id-taken');
     }
-    if (owner === undefined) demandRoom(claimedCoin, store, call.node.keyLimits);
+    if (before === undefined) demandRoom(claimedCoin, store, call.node.keyLimits);
     const key = pad.subarray(keyStart, keyStart + keySize);
-    store.chatKeys.put(keyId, { coin: claimedCoin, key }, call.now);
+    store.chatKeys.putOver(before, keyId, { coin: claimedCoin, key }, call.now);
   },
   encode: () => ({ status: Status.SUCCESS, payload: emptyPayload }),
   trace: ({ keyId, claimedCoin }) => ({ keyId, claimedCoin }),
@@ -39,7 +39,7 @@ export const postKey = defineCommand({
 
 const payloadLayout = struct({
   keyId: bytes(keyIdSize),
-  clientAddress: bytes(16),
+  clientAddress: reserved(16),
   coin: bytes(coinLayout.size),
   pad: bytes(128),
   keyStart: u8,

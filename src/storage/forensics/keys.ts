@@ -1,8 +1,9 @@
 import type { Database } from 'better-sqlite3';
 import type { Coin } from '../../domain/coin.ts';
-import { indexedThrough, keyEventsOfLog, type Range } from '../event-index.ts';
+import { indexedThrough, keyEventsOfLog } from '../event-index.ts';
 import { followedThrough } from '../index-follower.ts';
 import { keysIndexedThroughName } from '../key-index.ts';
+import type { Range } from '../round-table.ts';
 import { Conditions } from './conditions.ts';
 import { keyIdBounds } from './event-filter.ts';
 import { listEvents, prefixDigitsMin } from './event-search.ts';
