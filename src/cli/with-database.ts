@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import type { Database } from 'better-sqlite3';
 import { openDatabaseReadOnly } from '../storage/database.ts';
 import { appliedMigrations, schemaVersion } from '../storage/schema-version.ts';
@@ -6,10 +7,12 @@ import { CommandFailure, ExitCode } from './exit-codes.ts';
 
 /**
  * Opens a node's database for reading, beside a serving node or not, and closes it when the work is done. One that an older
- * program left has to be migrated first, which only `serve` does.
+ * program left has to be migrated first, which only `serve` does. This process goes last from then on: whoever answers
+ * requests goes first.
  */
 export function withDatabase<T>(directory: string, work: (database: Database) => T): T {
   demandNode(directory);
+  setPriority(constants.priority.PRIORITY_LOW);
   const database = openDatabaseReadOnly(databaseFile(directory));
   try {
     demandSchema(database, directory);

@@ -17,6 +17,10 @@ export interface Followed {
 
 /** An index is brought up to date in rounds of at most so many rows: their entries are held in memory meanwhile. */
 const roundSizeMax = 65_536;
+/** Rows read in one piece. */
+const loadedTogetherMax = 1_024;
+/** Entries merged in one piece: each may write a page of its own, and a commit of more takes the disk too long. */
+const mergedTogetherMax = 256;
 
 /**
  * Lets an index follow its table, a small piece of work at a time, off the path of any reply. A random entry costs an index
@@ -50,7 +54,7 @@ export class IndexFollower {
     return this.#through;
   }
 
-  /** Does the next piece of work, `count` rows of it, within the transaction at hand; false where nothing is left. */
+  /** Does the next piece of work, at most `count` rows of it, within the transaction at hand; false where nothing is left. */
   advance(count: number): boolean {
     const newest = this.#followed.newest();
     if (this.#round === undefined) {
@@ -59,8 +63,8 @@ export class IndexFollower {
       this.#round = { end: Math.min(newest, this.#through + roundSizeMax), loaded: this.#through };
     }
     const { end, loaded } = this.#round;
-    if (loaded < end) this.#round.loaded = this.#followed.load(loaded, end, count);
-    else if (this.#followed.merge(count) === 0) this.#finish(end);
+    if (loaded < end) this.#round.loaded = this.#followed.load(loaded, end, Math.min(count, loadedTogetherMax));
+    else if (this.#followed.merge(Math.min(count, mergedTogetherMax)) === 0) this.#finish(end);
     return true;
   }
 
