@@ -22,17 +22,21 @@ export interface Client {
   readonly origin: Origin | undefined;
 }
 
+/** How much of its requests a connection may have waiting. */
+export interface Share {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
 export interface ConnectionEvents {
+  /** The more connections have requests waiting, the less each of them may. */
+  share(): Share;
   /** The connection has requests again, which `take` hands out. Their replies go to `reply`, in the same order. */
   ready(connection: Connection): void;
   /** Memory held for unfinished requests has changed by so many bytes. */
   unparsed(connection: Connection, change: number): void;
   closed(connection: Connection): void;
 }
-
-/** With so many requests waiting, or bodies of so many bytes, a connection is read no further, until half of them are left. */
-const waitingMax = 64;
-const waitingBytesMax = 131_072;
 
 /** How long a client may leave replies unread, and how long a closing connection waits for the client to hang up. */
 const writeDeadlineMs = 10_000;
@@ -51,6 +55,7 @@ export class Connection {
   #waiting: Waiting[] = [];
   #unanswered = 0;
   #waitingBytes = 0;
+  /** With its share waiting, a connection is read no further. */
   #isFull = false;
   /** What a full connection has received and not framed. */
   #rest: Buffer | undefined;
@@ -93,7 +98,7 @@ export class Connection {
     const taken = this.#waiting.length <= count ? this.#waiting : this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.length <= count ? [] : this.#waiting.slice(count);
     for (const { frame } of taken) this.#waitingBytes -= frame.body.length;
-    if (this.#isFull && this.#waiting.length <= waitingMax / 2 && this.#waitingBytes <= waitingBytesMax / 2) {
+    if (this.#isFull && this.#isBelow(this.#events.share(), 0.5)) {
       this.#isFull = false;
       this.#readOn();
     }
@@ -171,6 +176,7 @@ export class Connection {
     const before = this.#framer.unparsedSize;
     const receivedAtMs = this.#monotonicMs();
     const unansweredBefore = this.#unanswered;
+    const share = this.#events.share();
     const used = this.#framer.push(
       chunk,
       (frame) => {
@@ -179,7 +185,7 @@ export class Connection {
         this.#waiting.push({ frame, receivedAtMs });
         this.#waitingBytes += frame.body.length;
       },
-      () => this.#waiting.length < waitingMax && this.#waitingBytes < waitingBytesMax,
+      () => this.#isBelow(share, 1),
     );
     const taken = this.#unanswered - unansweredBefore;
     if (taken > 0) this.#hasSpoken = true;
@@ -191,6 +197,12 @@ export class Connection {
     if (!this.#framer.isMidRequest || this.#ending) this.#requestBeganMs = undefined;
     else if (taken > 0 || this.#requestBeganMs === undefined) this.#requestBeganMs = receivedAtMs;
     this.#events.unparsed(this, this.#framer.unparsedSize - before);
+  }
+
+  /** Whether what waits is less than a part of the share, or nothing. */
+  #isBelow({ requests, bytes }: Share, part: number): boolean {
+    const { length } = this.#waiting;
+    return length === 0 || (length < requests * part && this.#waitingBytes < bytes * part);
   }
 
   #unblock(): void {

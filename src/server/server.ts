@@ -3,7 +3,7 @@ import type { Registry } from '../commands/registry.ts';
 import type { Logger } from '../logger.ts';
 import type { FramerRules } from '../protocol/framer.ts';
 import { type AddressPolicy, recordedAddress } from './address.ts';
-import { Connection, type ConnectionEvents, type ConnectionLimits } from './connection.ts';
+import { Connection, type ConnectionEvents, type ConnectionLimits, type Share } from './connection.ts';
 import type { Clock, Dispatch, Request } from './dispatch.ts';
 import { framerRules } from './framer-rules.ts';
 import { LineLimiter } from './line-limiter.ts';
@@ -31,6 +31,9 @@ export interface ServerParts {
   readonly logger: Logger;
 }
 
+/** What all connections together may have waiting, and what each of them may have at least and at most. */
+const waitingRequests = { together: 4_096, least: 4, most: 64 };
+const waitingBytes = { together: 8_388_608, least: 16_384, most: 131_072 };
 /** So many requests of one connection are answered in its turn; then the others have theirs. */
 const requestsPerTurn = 32;
 /** Waiting requests up to which a connection counts as light. */
@@ -115,6 +118,7 @@ export class Server {
         this.#ready.push(connection);
         this.#planTurn();
       },
+      share: () => this.#share(),
       unparsed: (connection, change) => this.#account(connection, change),
       closed: (connection) => this.#connections.delete(connection),
     };
@@ -167,6 +171,12 @@ export class Server {
       ...shares.map((share) => share.connection).filter((each) => each.isReady),
       ...this.#ready,
     ];
+  }
+
+  #share(): Share {
+    const of = ({ together, least, most }: typeof waitingRequests) =>
+      Math.min(most, Math.max(least, together / Math.max(1, this.#ready.length)));
+    return { requests: of(waitingRequests), bytes: of(waitingBytes) };
   }
 
   /** Over the limit, the connection that holds most is closed, whoever sends next. */
