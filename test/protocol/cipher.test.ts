@@ -1,0 +1,60 @@
+import { createCipheriv, createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { applyAesCtr, counterBlockOf, hashedKey } from '../../src/protocol/cipher.ts';
+
+/** Our counter mode, made of single blocks for short texts, against that of the library. */
+const bytes = (sizes: { minLength: number; maxLength: number }) =>
+  fc.uint8Array(sizes).map((values) => Buffer.from(values));
+const exactly = (size: number) => bytes({ minLength: size, maxLength: size });
+/** Counters that run over are rare among random ones. */
+const counterBlocks = fc.oneof(
+  exactly(16),
+  fc.nat({ max: 15 }).map((kept) => Buffer.concat([Buffer.alloc(kept, 7), Buffer.alloc(16 - kept, 0xff)])),
+);
+
+function byLibrary(key: Buffer, counterBlock: Buffer, text: Buffer): Buffer {
+  return createCipheriv(key.length === 16 ? 'aes-128-ctr' : 'aes-256-ctr', key, counterBlock).update(text);
+}
+
+describe('AES in counter mode', () => {
+  it.each([16, 32])('is the same with a key of %i bytes, whatever the text and its size', (keySize) => {
+    fc.assert(
+      fc.property(
+        exactly(keySize),
+        counterBlocks,
+        bytes({ minLength: 0, maxLength: 600 }),
+        (key, counterBlock, text) => {
+          expect(applyAesCtr(key, counterBlock, text)).toEqual(byLibrary(key, counterBlock, text));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('is the same for a key that is used again, at every size around a block and around the limit', () => {
+    const key = Buffer.alloc(16, 3);
+    for (const size of [1, 15, 16, 17, 31, 32, 33, 255, 256, 257, 1_669]) {
+      const text = Buffer.alloc(size, size);
+      const counterBlock = counterBlockOf(Buffer.alloc(8, size), 8);
+      expect(applyAesCtr(key, counterBlock, text)).toEqual(byLibrary(key, counterBlock, text));
+      expect(applyAesCtr(key, counterBlock, applyAesCtr(key, counterBlock, text))).toEqual(text);
+    }
+  });
+
+  it('leaves text, key and counter block as they were', () => {
+    const [key, counterBlock, text] = [Buffer.alloc(16, 1), Buffer.alloc(16, 0xff), Buffer.alloc(40, 2)];
+    applyAesCtr(key, counterBlock, text);
+    expect([key, counterBlock, text]).toEqual([Buffer.alloc(16, 1), Buffer.alloc(16, 0xff), Buffer.alloc(40, 2)]);
+  });
+});
+
+it('the key of types 4 and 5 is the hash of one or two authentication numbers, also when asked again', () => {
+  const [one, other] = [Buffer.alloc(16, 1), Buffer.alloc(16, 2)];
+  const expected = (...parts: Buffer[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
+  for (let time = 0; time < 2; time += 1) {
+    expect(hashedKey([one])).toEqual(expected(one));
+    expect(hashedKey([one, other])).toEqual(expected(one, other));
+    expect(hashedKey([other, one])).toEqual(expected(other, one));
+  }
+});
