@@ -28,6 +28,7 @@ export interface FramerRules extends Routing {
 const headerSizeMax = 48;
 const keptEnds = challengeSize + terminatorSize;
 const firstAllocation = 4_096;
+const growth = 4;
 
 /**
  * Turns any split of a stream into whole requests. Bytes in hand that make a whole request are passed on without a copy;
@@ -138,7 +139,10 @@ export class Framer {
   #append(piece: Buffer, bodySize: number): void {
     const needed = this.#received + piece.length;
     if (needed > this.#body.length) {
-      const size = Math.min(bodySize, Math.max(needed, this.#body.length * 2, Math.min(firstAllocation, bodySize)));
+      const size = Math.min(
+        bodySize,
+        Math.max(needed, this.#body.length * growth, Math.min(firstAllocation, bodySize)),
+      );
       const grown = Buffer.alloc(size);
       this.#body.copy(grown, 0, 0, this.#received);
       this.#body = grown;

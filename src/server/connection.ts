@@ -33,10 +33,13 @@ export interface ConnectionEvents {
   share(): Share;
   /** The connection has requests again, which `take` hands out. Their replies go to `reply`, in the same order. */
   ready(connection: Connection): void;
-  /** Memory held for unfinished requests has changed by so many bytes. */
+  /** Memory held for unfinished requests, or for those of a client that reads no replies, has changed by so many bytes. */
   unparsed(connection: Connection, change: number): void;
   closed(connection: Connection): void;
 }
+
+/** What the runtime reads at once, and goes on to read for a connection that was paused. */
+const readSizeMax = 65_536;
 
 /** How long a client may leave replies unread, and how long a closing connection waits for the client to hang up. */
 const writeDeadlineMs = 10_000;
@@ -65,6 +68,7 @@ export class Connection {
   #ending = false;
   #requestBeganMs: number | undefined;
   #blockedSinceMs: number | undefined;
+  #blockedSize = 0;
   #endedAtMs: number | undefined;
   #quietSinceMs: number;
   #monotonicMs: () => number;
@@ -114,9 +118,9 @@ export class Connection {
     return this.#waiting.length > 0 && this.#blockedSinceMs === undefined;
   }
 
-  /** Bytes of memory held for a request that is not whole yet. */
+  /** Bytes of memory held for a request that is not whole yet, and for what waits until the client reads its replies. */
   get unparsedSize(): number {
-    return this.#framer.unparsedSize;
+    return this.#framer.unparsedSize + this.#blockedSize;
   }
 
   /** Sends the replies to the oldest unanswered requests, in one write. */
@@ -129,6 +133,8 @@ export class Connection {
     const bytes = replies.length === 1 ? first : Buffer.concat(replies);
     if (!this.#socket.write(bytes) && this.#blockedSinceMs === undefined) {
       this.#blockedSinceMs = this.#monotonicMs();
+      this.#blockedSize = (this.#rest?.length ?? 0) + this.#waitingBytes + readSizeMax;
+      this.#events.unparsed(this, this.#blockedSize);
       this.#socket.pause();
     }
     this.#endIfAnswered();
@@ -207,8 +213,14 @@ export class Connection {
 
   #unblock(): void {
     this.#blockedSinceMs = undefined;
+    this.#freeBlocked();
     this.#readOn();
     if (this.isReady) this.#events.ready(this);
+  }
+
+  #freeBlocked(): void {
+    this.#events.unparsed(this, -this.#blockedSize);
+    this.#blockedSize = 0;
   }
 
   /** Frames what was left over, and goes on reading unless that has filled the connection again. */
@@ -230,6 +242,7 @@ export class Connection {
 
   #closed(): void {
     this.#ending = true;
+    this.#freeBlocked();
     this.#events.unparsed(this, -this.#framer.unparsedSize);
     this.#framer.drop();
     this.#rest = undefined;

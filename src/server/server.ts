@@ -32,8 +32,8 @@ export interface ServerParts {
 }
 
 /** What all connections together may have waiting, and what each of them may have at least and at most. */
-const waitingRequests = { together: 4_096, least: 4, most: 64 };
-const waitingBytes = { together: 8_388_608, least: 16_384, most: 131_072 };
+const waitingRequests = { together: 4_096, least: 4, most: 32 };
+const waitingBytes = { together: 4_194_304, least: 16_384, most: 131_072 };
 /** So many requests of one connection are answered in its turn; then the others have theirs. */
 const requestsPerTurn = 32;
 /** Waiting requests up to which a connection counts as light. */
@@ -187,7 +187,7 @@ export class Server {
     for (const each of this.#connections) if (each.unparsedSize > largest.unparsedSize) largest = each;
     this.#closings.warn(
       { address: largest.client.address },
-      'connection closed: too many bytes of unfinished requests',
+      'connection closed: too many bytes of unfinished requests, or of replies that are not read',
     );
     largest.destroy();
   }
