@@ -14,6 +14,14 @@ export interface IndexingParts {
 }
 
 const intervalMs = 50;
+/** Rows that are read in one piece. */
+const rowsMax = 1_024;
+/** Entries that are merged in one piece: each may write a page of its own, and a commit of more takes the disk too long. */
+const entriesMax = 256;
+/** A node that starts first catches up until it lacks no more than this: what an index lacks is read into memory at start. */
+const lagAtStartMax = 16_384;
+const startPatienceMs = 300;
+const rowsAtStart = 8_192;
 /** Rows without an index from which on a round pays while there are requests. */
 const lagWorthARound = 65_536;
 /** How much of the time goes to the indexes while there are requests: little, until they are so far behind that it shows. */
@@ -21,6 +29,13 @@ const shareMin = 0.02;
 const shareMax = 0.5;
 const lagForMinShare = 100_000;
 const lagForMaxShare = 500_000;
+
+/** Brings indexes that are far behind further before anybody waits for answers. */
+export function catchUp(store: Store, clock: Clock): void {
+  const givenUpAtMs = clock.monotonicMs() + startPatienceMs;
+  while (store.indexLag() > lagAtStartMax && clock.monotonicMs() < givenUpAtMs)
+    store.followIndexes(rowsAtStart, rowsAtStart, lagAtStartMax);
+}
 
 /**
  * Lets the indexes follow their tables, in pieces that no client notices: at once where nobody asks for anything, otherwise
@@ -63,7 +78,7 @@ export class Indexing {
     try {
       while (this.#allowanceMs > 0 && store.indexLag() > 0) {
         const beganMs = clock.monotonicMs();
-        this.#pieces.run((size) => store.followIndexes(size));
+        this.#pieces.run((size) => store.followIndexes(Math.min(size, rowsMax), Math.min(size, entriesMax)));
         this.#allowanceMs -= clock.monotonicMs() - beganMs;
       }
     } catch (error) {

@@ -13,6 +13,7 @@ import { programVersion } from '../version.ts';
 import { Control } from './control.ts';
 import { type Clock, Dispatch } from './dispatch.ts';
 import { Housekeeping } from './housekeeping.ts';
+import { catchUp } from './indexing.ts';
 import { LineLimiter } from './line-limiter.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
@@ -55,6 +56,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
   try {
     store = Store.open(directory, acceptLoss);
     recordAcceptedLoss(store, clock, logger);
+    catchUp(store, clock);
     let onDiskFailure: (error: unknown) => void = () => undefined;
     const diskFailure = new Promise<unknown>((resolve) => {
       onDiskFailure = resolve;

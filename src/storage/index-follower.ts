@@ -16,11 +16,7 @@ export interface Followed {
 }
 
 /** An index is brought up to date in rounds of at most so many rows: their entries are held in memory meanwhile. */
-const roundSizeMax = 65_536;
-/** Rows read in one piece. */
-const loadedTogetherMax = 1_024;
-/** Entries merged in one piece: each may write a page of its own, and a commit of more takes the disk too long. */
-const mergedTogetherMax = 256;
+export const roundSizeMax = 65_536;
 
 /**
  * Lets an index follow its table, a small piece of work at a time, off the path of any reply. A random entry costs an index
@@ -54,17 +50,20 @@ export class IndexFollower {
     return this.#through;
   }
 
-  /** Does the next piece of work, at most `count` rows of it, within the transaction at hand; false where nothing is left. */
-  advance(count: number): boolean {
+  /**
+   * Does the next piece of work within the transaction at hand: reads at most so many `rows`, or merges at most so many
+   * `entries`. A round that it begins is of at most `roundSize` rows. False where nothing is left.
+   */
+  advance(rows: number, entries: number, roundSize: number): boolean {
     const newest = this.#followed.newest();
     if (this.#round === undefined) {
       if (newest <= this.#through) return false;
       this.#followed.begin();
-      this.#round = { end: Math.min(newest, this.#through + roundSizeMax), loaded: this.#through };
+      this.#round = { end: Math.min(newest, this.#through + roundSize), loaded: this.#through };
     }
     const { end, loaded } = this.#round;
-    if (loaded < end) this.#round.loaded = this.#followed.load(loaded, end, Math.min(count, loadedTogetherMax));
-    else if (this.#followed.merge(Math.min(count, mergedTogetherMax)) === 0) this.#finish(end);
+    if (loaded < end) this.#round.loaded = this.#followed.load(loaded, end, rows);
+    else if (this.#followed.merge(entries) === 0) this.#finish(end);
     return true;
   }
 

@@ -13,7 +13,7 @@ import { EventIndex } from './event-index.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { isDiskFull } from './failure.ts';
 import { anchorMismatch, LossDetected, renewAnchor, writeAnchor } from './head-anchor.ts';
-import type { IndexFollower } from './index-follower.ts';
+import { type IndexFollower, roundSizeMax } from './index-follower.ts';
 import { KeyCounts } from './key-counts.ts';
 import { KeyIndex, keysIndexedThroughName } from './key-index.ts';
 import { migrateDatabase } from './migrate.ts';
@@ -220,12 +220,15 @@ export class Store {
     return this.#followers.some((follower) => follower.isInRound);
   }
 
-  /** Brings the index that is furthest behind further, by a piece of `count` rows, in a transaction of its own. */
-  followIndexes(count: number): void {
+  /**
+   * Brings the index that is furthest behind further, in a transaction of its own: by so many rows that are read, or so many
+   * entries that are merged, in rounds of `roundSize`.
+   */
+  followIndexes(rows: number, entries = rows, roundSize = roundSizeMax): void {
     const [furthest] = this.#followers.sort((one, other) => other.lag() - one.lag());
     if (furthest === undefined || furthest.lag() === 0) return;
     try {
-      this.write(() => furthest.advance(count));
+      this.write(() => furthest.advance(rows, entries, roundSize));
     } catch (error) {
       furthest.abandon();
       throw error;
