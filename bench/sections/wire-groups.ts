@@ -36,7 +36,7 @@ export const shortGroups: readonly WireGroup[] = [
   { command: 'echo', ...pipelined64, types: all, ceilings: bare(0.25) },
   { command: 'get key', ...pipelined64, types: all, ceilings: sqlite },
   { command: 'encrypt key 23', ...pipelined64, types: [0], ceilings: sqlite },
-  { command: 'post key', ...pipelined64, types: all, ceilings: sqlite },
+  { command: 'post key', ...pipelined64, types: [0], ceilings: sqlite },
   {
     command: 'post key',
     mode: 'kept-alive',

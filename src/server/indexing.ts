@@ -19,7 +19,7 @@ const rowsMax = 1_024;
 /** Entries that are merged in one piece: each may write a page of its own, and a commit of more takes the disk too long. */
 const entriesMax = 256;
 /** A node that starts first catches up until it lacks no more than this: what an index lacks is read into memory at start. */
-const lagAtStartMax = 16_384;
+const lagAtStartMax = 8_192;
 const startPatienceMs = 300;
 const rowsAtStart = 8_192;
 /** Rows without an index from which on a round pays while there are requests. */

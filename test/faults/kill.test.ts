@@ -23,7 +23,7 @@ describe('kill -9 under load', () => {
       const node = await serve(directory);
       readyMs.push(performance.now() - began);
       const loads = Array.from({ length: connections }, () => postWithoutPause(node.port, nextId, acknowledged));
-      await new Promise((resolve) => setTimeout(resolve, 60 + ((round * 13) % 120)));
+      await new Promise((resolve) => setTimeout(resolve, 100 + ((round * 13) % 120)));
       await node.end('SIGKILL');
       await Promise.all(loads);
       if (round % 20 === 19)
