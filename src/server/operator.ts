@@ -46,12 +46,14 @@ function asking<Verb extends ControlVerb>(
   };
 }
 
-/** Between two pieces of a purge: the requests' time. */
-const pauseMs = 5;
+/** Between two pieces of a purge: the requests' time, and the disk's. */
+const pauseMs = 25;
+/** Each may touch a page of its own, and what is written in a row keeps the disk from syncing commits. */
+export const removedTogetherMax = 32;
 
 /** Goes through all keys in pieces. */
 async function purgeKeys(store: Store, clock: Clock, before: number): Promise<number> {
-  const pieces = new PacedWork(clock.monotonicMs);
+  const pieces = new PacedWork(clock.monotonicMs, removedTogetherMax);
   let removed = 0;
   let position: number | undefined = 0;
   while (position !== undefined) {

@@ -1,6 +1,6 @@
 const targetMs = 4;
 const sizeMin = 16;
-const sizeMax = 8_192;
+const sizeMaxDefault = 8_192;
 const firstSize = 256;
 
 /**
@@ -9,10 +9,13 @@ const firstSize = 256;
  */
 export class PacedWork {
   readonly #monotonicMs: () => number;
-  #size = firstSize;
+  readonly #sizeMax: number;
+  #size: number;
 
-  constructor(monotonicMs: () => number) {
+  constructor(monotonicMs: () => number, sizeMax = sizeMaxDefault) {
     this.#monotonicMs = monotonicMs;
+    this.#sizeMax = sizeMax;
+    this.#size = Math.min(firstSize, sizeMax);
   }
 
   /** Does one piece and learns from its duration. */
@@ -21,7 +24,7 @@ export class PacedWork {
     const result = work(this.#size);
     const tookMs = this.#monotonicMs() - startMs;
     if (tookMs > targetMs * 2) this.#size = Math.max(sizeMin, Math.floor(this.#size / 2));
-    else if (tookMs < targetMs) this.#size = Math.min(sizeMax, Math.ceil(this.#size * 1.25));
+    else if (tookMs < targetMs) this.#size = Math.min(this.#sizeMax, Math.ceil(this.#size * 1.25));
     return result;
   }
 }

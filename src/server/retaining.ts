@@ -2,6 +2,7 @@ import type { Config } from '../config.ts';
 import type { Logger } from '../logger.ts';
 import type { Store } from '../storage/store.ts';
 import type { Clock } from './dispatch.ts';
+import { removedTogetherMax } from './operator.ts';
 import { PacedWork } from './paced-work.ts';
 
 export interface RetainingParts {
@@ -11,7 +12,7 @@ export interface RetainingParts {
   readonly logger: Logger;
 }
 
-const intervalMs = 100;
+const intervalMs = 25;
 /** When everything was looked at, it rests so long. */
 const restMs = 60_000;
 const dayMs = 86_400_000;
@@ -42,8 +43,8 @@ export class Retaining {
   constructor(parts: RetainingParts) {
     this.#parts = parts;
     const { clock, store, config } = parts;
-    this.#keyPieces = new PacedWork(clock.monotonicMs);
-    this.#eventPieces = new PacedWork(clock.monotonicMs);
+    this.#keyPieces = new PacedWork(clock.monotonicMs, removedTogetherMax);
+    this.#eventPieces = new PacedWork(clock.monotonicMs, removedTogetherMax);
     this.#startedMs = clock.monotonicMs();
     this.#offsetMs = clock.now() - this.#startedMs;
     const { sequence, time } = store.head();
