@@ -20,7 +20,7 @@ function options(): Options | undefined {
 
 /** The compiled source looks for these beside itself as soon as it is loaded. */
 function linkCompanions(): void {
-  for (const name of ['migrations', 'package.json']) {
+  for (const name of ['dist', 'migrations', 'package.json']) {
     const link = join(root, 'dist-bench', name);
     if (!existsSync(link)) symlinkSync(join('..', name), link);
   }

@@ -13,12 +13,14 @@ const program = buildProgram((code) => {
   exitCode = code;
 });
 
-try {
-  await program.parseAsync(process.argv);
-} catch (error) {
-  exitCode = await explain(error);
-}
-process.exitCode = exitCode;
+program
+  .parseAsync(process.argv)
+  .catch(async (error: unknown) => {
+    exitCode = await explain(error);
+  })
+  .finally(() => {
+    process.exitCode = exitCode;
+  });
 
 /** One line of cause and cure on standard error; never a stack. */
 async function explain(error: unknown): Promise<number> {

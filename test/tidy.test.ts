@@ -23,12 +23,12 @@ const folderOf = (path: string) =>
 const tests = filesBelow('test').map((path) => ({ path, text: readFileSync(`${root}${path}`, 'utf8') }));
 
 /** What each part may import beside itself. */
-const leaves = ['config', 'logger', 'closest', 'version'];
+const leaves = ['config', 'logger', 'closest', 'version', 'installation'];
 const arrows: Record<string, readonly string[]> = {
   bytes: [],
   domain: ['bytes'],
   protocol: ['bytes', 'domain'],
-  storage: ['bytes', 'domain'],
+  storage: ['bytes', 'domain', 'installation'],
   commands: ['bytes', 'domain', 'protocol', 'storage'],
   client: ['bytes', 'domain', 'protocol'],
   server: ['bytes', 'domain', 'protocol', 'storage', 'commands', ...leaves],
@@ -37,7 +37,8 @@ const arrows: Record<string, readonly string[]> = {
   config: ['domain', 'closest'],
   logger: [],
   closest: [],
-  version: [],
+  version: ['installation'],
+  installation: [],
 };
 
 describe('the arrows point one way', () => {

@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import pc from 'picocolors';
 import { RaidaClient, RefusedError, type TicketRecord } from '../client/client.ts';
 import { authenticationNumberSize, type Coin, coinName, raidaCount } from '../domain/coin.ts';
 import { encodeEncryptionCoinFile, encryptionCoinFileNames } from '../domain/encryption-coin.ts';
 import { mfsAt } from '../domain/mfs.ts';
+import { programFile } from '../installation.ts';
 import { ReplyError } from '../protocol/body.ts';
 import { EncryptionType } from '../protocol/encryption-type.ts';
 import type { KnownCoin } from '../protocol/request.ts';
@@ -166,10 +166,13 @@ async function withClient<T>(
 }
 
 async function startServe(directory: string, raidaId: number): Promise<DemoNode> {
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
-  const child = spawn(process.execPath, [main, 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [programFile, 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   for await (const line of createInterface({ input: child.stdout })) {
     const { msg, port } = JSON.parse(line) as { msg: string; port: number };
     if (msg === 'listening') return { raidaId, port, process: child };

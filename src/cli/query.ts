@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { programFile } from '../installation.ts';
 import { QueryRefused, runQuery } from '../storage/forensics/query.ts';
 import { demandNode } from './existing-node.ts';
 import { CommandFailure, ExitCode } from './exit-codes.ts';
@@ -21,9 +21,8 @@ const innerMark = 'inner-query';
  */
 export async function query(sql: string, directory: string, options: QueryOptions): Promise<ExitCode> {
   demandNode(directory);
-  const main = fileURLToPath(new URL('../main.js', import.meta.url));
   const task = JSON.stringify({ sql, directory, limit: options.limit, format: options.format });
-  const child = spawn(process.execPath, [main, innerMark, task], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [programFile, innerMark, task], { stdio: ['ignore', 'inherit', 'inherit'] });
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabase } from './database.ts';
 
@@ -18,14 +17,14 @@ export type CheckpointMessage =
 
 const { file, intervalMs } = workerData as CheckpointTask;
 const database = openDatabase(file);
-let stopping = false;
+let movedBefore = 0;
+const timer = setInterval(moveFrames, intervalMs);
 parentPort?.once('message', () => {
-  stopping = true;
+  clearInterval(timer);
+  database.close();
 });
 
-let movedBefore = 0;
-while (!stopping) {
-  await pause(intervalMs);
+function moveFrames(): void {
   try {
     const [found] = database.pragma('wal_checkpoint(PASSIVE)') as { log: number; checkpointed: number }[];
     const { log: frames = 0, checkpointed: moved = 0 } = found ?? {};
@@ -36,4 +35,3 @@ while (!stopping) {
     parentPort?.postMessage({ failure: { code, message } } satisfies CheckpointMessage);
   }
 }
-database.close();

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
+import { workerFile } from '../installation.ts';
 import type { CheckpointMessage, CheckpointTask } from './checkpoint-worker.ts';
 import { CheckpointFailure } from './failure.ts';
-import { workerFile } from './worker-file.ts';
 
 /** What a checkpoint thread tells. */
 export interface CheckpointEvents {
@@ -21,7 +21,7 @@ export class Checkpointer {
   readonly #ended: Promise<void>;
 
   constructor(file: string, events: CheckpointEvents) {
-    this.#worker = new Worker(workerFile('checkpoint-worker'), {
+    this.#worker = new Worker(workerFile('checkpoint'), {
       workerData: { file, intervalMs } satisfies CheckpointTask,
     });
     this.#worker.on('message', (message: CheckpointMessage) => {

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Database } from 'better-sqlite3';
+import { migrationsFolder } from '../installation.ts';
 import { StorageError } from './database.ts';
-import { appliedMigrations, migrationsFolder, schemaVersion } from './schema-version.ts';
+import { appliedMigrations, schemaVersion } from './schema-version.ts';
 
 /** Loaded only where there is something to migrate: it takes longer than everything else at start. */
 const require = createRequire(import.meta.url);

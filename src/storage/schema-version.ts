@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { Database } from 'better-sqlite3';
-
-export const migrationsFolder = fileURLToPath(new URL('../../migrations', import.meta.url));
+import { migrationsFolder } from '../installation.ts';
 
 interface Journal {
   readonly entries: readonly { readonly when: number; readonly tag: string }[];

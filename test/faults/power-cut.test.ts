@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import SqliteDatabase from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { build } from 'rolldown';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { anchorMismatch } from '../../src/storage/head-anchor.ts';
 import { verifyDatabase } from '../../src/storage/verify.ts';
 import { makeNode, temporaryFolder } from '../support/harness.ts';
@@ -18,12 +19,21 @@ import { weakerSync } from './support/weaker-sync.ts';
 const scale = Number(process.env.FAULT_SCALE ?? '1');
 const seed = Number(process.env.FAULT_SEED ?? Date.now() % 1_000_000);
 const support = fileURLToPath(new URL('support/', import.meta.url));
+const built = fileURLToPath(new URL('../../dist/', import.meta.url));
 const encryptionCoin = Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), Buffer.alloc(400, 4)]);
 
 function buildRecorder(): string {
-  const library = join(temporaryFolder(), 'recorder.so');
+  const library = join(built, 'recorder.so');
   execFileSync('gcc', ['-shared', '-fPIC', '-O1', '-o', library, join(support, 'recorder.c'), '-ldl', '-lpthread']);
   return library;
+}
+
+/** The driver as one file. It lies beside the built program, because from there it finds what it does not hold itself. */
+async function buildDriver(): Promise<string> {
+  const file = join(built, 'driver.mjs');
+  const external = ['better-sqlite3', /^drizzle-orm/, 'prom-client'];
+  await build({ input: join(support, 'driver.ts'), platform: 'node', external, output: { file } });
+  return file;
 }
 
 interface Outcome {
@@ -57,12 +67,12 @@ function cutLife(life: number, cuts: number, weaker?: string): Outcome {
       .map((name) => [name, readFileSync(join(directory, name))] as const),
   );
   const recording = join(temporaryFolder(), 'recording');
-  const words = [join(support, 'driver.mjs'), directory, String(seed + life), '120'];
+  const words = [driver, directory, String(seed + life), '120'];
   const ran = spawnSync(process.execPath, words, {
     env: {
       ...process.env,
       ...weakerSync(weaker),
-      LD_PRELOAD: buildRecorder(),
+      LD_PRELOAD: recorder,
       RECORD_DIR: directory,
       RECORD_FILE: recording,
       UV_USE_IO_URING: '0',
@@ -122,6 +132,14 @@ function cutLives(lives: number, cutsPerLife: number, weaker?: string): Outcome 
   });
   return sum(outcomes);
 }
+
+let recorder = '';
+let driver = '';
+
+beforeAll(async () => {
+  recorder = buildRecorder();
+  driver = await buildDriver();
+});
 
 describe(`power cuts, seed ${seed}`, () => {
   it('lose nothing acknowledged and corrupt nothing', () => {

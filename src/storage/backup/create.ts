@@ -12,9 +12,9 @@ import {
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { workerFile } from '../../installation.ts';
 import { coinsDirectoryName, databaseFileName } from '../data-directory.ts';
 import { makeDirectory } from '../make-directory.ts';
-import { workerFile } from '../worker-file.ts';
 import {
   BackupError,
   type BackupPart,
@@ -148,7 +148,7 @@ function runTask<Result>(
   signal: AbortSignal | undefined,
   progress: (done: number, total: number) => void = () => undefined,
 ): Promise<Result> {
-  const worker = new Worker(workerFile('backup/snapshot-worker'), { workerData: task });
+  const worker = new Worker(workerFile('snapshot'), { workerData: task });
   return new Promise<Result>((resolveResult, reject) => {
     signal?.addEventListener('abort', () => void worker.terminate(), { once: true });
     worker.on('message', (message: SnapshotMessage) => {

@@ -41,7 +41,7 @@ export interface SnapshotProof {
 setPriority(constants.priority.PRIORITY_LOW);
 
 const task = workerData as SnapshotTask;
-parentPort?.postMessage({ result: await perform(task) } satisfies SnapshotMessage);
+void perform(task).then((result) => parentPort?.postMessage({ result } satisfies SnapshotMessage));
 
 async function perform(task: SnapshotTask): Promise<SnapshotFacts | SnapshotProof | null> {
   if (task.kind === 'copy') return copy(task.source, task.target);

@@ -1,31 +1,28 @@
-/*
+import { openSync, writeSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { coinPayload, getKeyPayload, postKeyPayload, ticketRecordPayload } from '../../../src/client/payloads.ts';
+import { Registry } from '../../../src/commands/registry.ts';
+import { parseConfig } from '../../../src/config.ts';
+import { createLogger } from '../../../src/logger.ts';
+import { EncryptionType } from '../../../src/protocol/encryption-type.ts';
+import { Framer } from '../../../src/protocol/framer.ts';
+import { encodeRequest } from '../../../src/protocol/request.ts';
+import { sealTicket } from '../../../src/protocol/ticket.ts';
+import { Dispatch, type Request } from '../../../src/server/dispatch.ts';
+import { framerRules } from '../../../src/server/framer-rules.ts';
+import { factsOf } from '../../../src/server/node.ts';
+import { PooledRandom } from '../../../src/server/random.ts';
+import { RateLimits } from '../../../src/server/rate-limits.ts';
+import { Store } from '../../../src/storage/store.ts';
+
+/**
  * Works on a node as its server does, without a socket: batches through dispatch, checkpoints and anchors in between. After
  * each batch, when its replies would leave, it notes the acknowledged keys in the file `acknowledged`, in the same order of
  * events that the recorder sees.
  */
-
-import { openSync, writeSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
-
-const [directory, seedText, batchesText] = process.argv.slice(2);
-const dist = new URL('../../../dist/', import.meta.url);
-const load = (path) => import(new URL(path, dist).href);
-const { Store } = await load('storage/store.js');
-const { Dispatch } = await load('server/dispatch.js');
-const { framerRules } = await load('server/framer-rules.js');
-const { Framer } = await load('protocol/framer.js');
-const { Registry } = await load('commands/registry.js');
-const { factsOf } = await load('server/node.js');
-const { parseConfig } = await load('config.js');
-const { createLogger } = await load('logger.js');
-const { PooledRandom } = await load('server/random.js');
-const { RateLimits } = await load('server/rate-limits.js');
-const { encodeRequest } = await load('protocol/request.js');
-const { postKeyPayload, getKeyPayload, ticketRecordPayload, coinPayload } = await load('client/payloads.js');
-const { sealTicket } = await load('protocol/ticket.js');
-
+const [directory = '', seedText = '', batchesText = ''] = process.argv.slice(2);
 let state = Number(seedText) >>> 0;
-function next(limit) {
+function next(limit: number): number {
   state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
   return state % limit;
 }
@@ -46,26 +43,27 @@ const dispatch = new Dispatch({
   },
 });
 const rules = framerRules(registry, store.identity.raidaId, store.identity.coinId);
-const nobody = { type: 0, coins: [] };
+const nobody = { type: EncryptionType.none, coins: [] };
 
-function request(command, payload) {
+function request(command: number, payload: Buffer): Request {
   const { raidaId, coinId } = store.identity;
   const { bytes } = encodeRequest({ raidaId, coinId, commandGroup: 4, command, payload, encryption: nobody }, random);
-  let found;
+  let found: Request | undefined;
   new Framer(rules).push(bytes, (frame) => {
     found = { frame, receivedAtMs: performance.now(), address: '192.0.2.1' };
   });
+  if (found === undefined) throw new Error('not one whole request');
   return found;
 }
 
 const coin = { denomination: 1, serialNumber: 300 };
-const keyIdOf = (number) => Buffer.from(number.toString(16).padStart(32, '0'), 'hex');
+const keyIdOf = (number: number) => Buffer.from(number.toString(16).padStart(32, '0'), 'hex');
 const acknowledged = openSync(`${directory}/acknowledged`, 'a');
 const authorityKey = Buffer.alloc(16, 4);
 
 for (let batch = 0; batch < Number(batchesText); batch += 1) {
-  const keys = [];
-  const requests = [];
+  const keys: number[] = [];
+  const requests: Request[] = [];
   for (let index = next(12) + 1; index > 0; index -= 1) {
     const kind = next(10);
     const number = next(400);
@@ -104,7 +102,7 @@ for (let batch = 0; batch < Number(batchesText); batch += 1) {
     }
   }
   const replies = dispatch.run(requests);
-  if (replies.some((reply) => ![0, 194, 250].includes(reply[2]))) throw new Error('an unexpected status');
+  if (replies.some((reply) => ![0, 194, 250].includes(reply[2] ?? -1))) throw new Error('an unexpected status');
   writeSync(acknowledged, `${JSON.stringify({ sequence: store.head().sequence, keys })}\n`);
   if (next(7) === 0) store.checkpoint();
   if (next(25) === 0) await store.renewAnchor();
