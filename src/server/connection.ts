@@ -31,18 +31,21 @@ export interface Share {
 export interface ConnectionEvents {
   /** The more connections have requests waiting, the less each of them may. */
   share(): Share;
-  /** The connection has requests again, which `take` hands out. Their replies go to `reply`, in the same order. */
+  /** The connection asks for a turn: `take` hands out its requests. Their replies go to `reply`, in the same order. */
   ready(connection: Connection): void;
-  /** Memory held for unfinished requests, or for those of a client that reads no replies, has changed by so many bytes. */
-  unparsed(connection: Connection, change: number): void;
+  /** The memory that the connection holds (`heldSize`) has changed by so many bytes. */
+  held(connection: Connection, change: number): void;
   closed(connection: Connection): void;
 }
 
 /** What the runtime reads at once, and goes on to read for a connection that was paused. */
 const readSizeMax = 65_536;
 
+/** What is framed at once of what a socket holds. */
+const pieceSizeMax = 4_096;
+
 /** How long a client may leave replies unread, and how long a closing connection waits for the client to hang up. */
-const writeDeadlineMs = 10_000;
+const writeDeadlineMs = 8_000;
 const lingerMs = 1_000;
 
 /**
@@ -58,17 +61,17 @@ export class Connection {
   #waiting: Waiting[] = [];
   #unanswered = 0;
   #waitingBytes = 0;
+  #heldSize = 0;
+  /** Whether it has asked for a turn and not had it. */
+  #isQueued = false;
   /** With its share waiting, a connection is read no further. */
   #isFull = false;
-  /** What a full connection has received and not framed. */
-  #rest: Buffer | undefined;
   /** Whether a whole request has ever come. */
   #hasSpoken = false;
   /** No more requests are taken; the connection ends when all are answered. */
   #ending = false;
   #requestBeganMs: number | undefined;
   #blockedSinceMs: number | undefined;
-  #blockedSize = 0;
   #endedAtMs: number | undefined;
   #quietSinceMs: number;
   #monotonicMs: () => number;
@@ -97,8 +100,10 @@ export class Connection {
     socket.on('close', () => this.#closed());
   }
 
-  /** The oldest waiting requests, at most `count`. Whoever takes them looks whether the connection is still ready. */
+  /** The oldest waiting requests, at most `count`; none while the client reads no replies. */
   take(count: number): Waiting[] {
+    this.#isQueued = false;
+    if (this.#blockedSinceMs !== undefined) return [];
     const taken = this.#waiting.length <= count ? this.#waiting : this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.length <= count ? [] : this.#waiting.slice(count);
     for (const { frame } of taken) this.#waitingBytes -= frame.body.length;
@@ -113,14 +118,9 @@ export class Connection {
     return this.#waiting.length;
   }
 
-  /** Whether there are requests to be answered, and a client who reads the answers. */
-  get isReady(): boolean {
-    return this.#waiting.length > 0 && this.#blockedSinceMs === undefined;
-  }
-
-  /** Bytes of memory held for a request that is not whole yet, and for what waits until the client reads its replies. */
-  get unparsedSize(): number {
-    return this.#framer.unparsedSize + this.#blockedSize;
+  /** Bytes received and not framed yet, and of requests that wait until the client reads its replies. */
+  get heldSize(): number {
+    return this.#heldSize;
   }
 
   /** Sends the replies to the oldest unanswered requests, in one write. */
@@ -133,10 +133,10 @@ export class Connection {
     const bytes = replies.length === 1 ? first : Buffer.concat(replies);
     if (!this.#socket.write(bytes) && this.#blockedSinceMs === undefined) {
       this.#blockedSinceMs = this.#monotonicMs();
-      this.#blockedSize = (this.#rest?.length ?? 0) + this.#waitingBytes + readSizeMax;
-      this.#events.unparsed(this, this.#blockedSize);
       this.#socket.pause();
+      this.#account();
     }
+    this.#announce();
     this.#endIfAnswered();
   }
 
@@ -148,6 +148,7 @@ export class Connection {
 
   destroy(): void {
     this.#socket.destroy();
+    this.#account();
   }
 
   /** Closes the connection where a deadline has passed. */
@@ -156,7 +157,7 @@ export class Connection {
       if (nowMs - this.#endedAtMs > lingerMs) this.destroy();
     } else if (this.#blockedSinceMs !== undefined) {
       if (nowMs - this.#blockedSinceMs > writeDeadlineMs) this.destroy();
-    } else if (this.#requestBeganMs !== undefined) {
+    } else if (this.#requestBeganMs !== undefined && !this.#isFull) {
       const age = nowMs - this.#requestBeganMs;
       const limit = this.#framer.isMidHeader ? this.#limits.headerDeadlineMs : this.#limits.requestDeadlineMs;
       if (age > limit) this.destroy();
@@ -168,18 +169,19 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     if (this.#ending) return;
-    if (this.#rest !== undefined) {
-      this.#rest = Buffer.concat([this.#rest, chunk]);
-      return;
-    }
-    const wasReady = this.isReady;
     this.#frame(chunk);
-    if (this.isReady && !wasReady) this.#events.ready(this);
+    this.#announce();
+  }
+
+  /** Asks for a turn where there are requests to be answered, and a client who reads the answers. */
+  #announce(): void {
+    if (this.#isQueued || this.#waiting.length === 0 || this.#blockedSinceMs !== undefined) return;
+    this.#isQueued = true;
+    this.#events.ready(this);
   }
 
   /** Cuts bytes into requests until the connection is full. */
   #frame(chunk: Buffer): void {
-    const before = this.#framer.unparsedSize;
     const receivedAtMs = this.#monotonicMs();
     const unansweredBefore = this.#unanswered;
     const share = this.#events.share();
@@ -196,13 +198,29 @@ export class Connection {
     const taken = this.#unanswered - unansweredBefore;
     if (taken > 0) this.#hasSpoken = true;
     if (used < chunk.length) {
-      this.#rest = chunk.subarray(used);
       this.#isFull = true;
       this.#socket.pause();
+      // What a socket holds itself keeps it from reading more; handed on, it would be read once more.
+      this.#socket.unshift(chunk.subarray(used));
     }
     if (!this.#framer.isMidRequest || this.#ending) this.#requestBeganMs = undefined;
     else if (taken > 0 || this.#requestBeganMs === undefined) this.#requestBeganMs = receivedAtMs;
-    this.#events.unparsed(this, this.#framer.unparsedSize - before);
+    this.#account();
+  }
+
+  #account(): void {
+    const held = this.#socket.destroyed ? 0 : this.#framer.unparsedSize + this.#backlogSize;
+    const change = held - this.#heldSize;
+    if (change === 0) return;
+    this.#heldSize = held;
+    this.#events.held(this, change);
+  }
+
+  get #backlogSize(): number {
+    const { readableLength } = this.#socket;
+    return this.#blockedSinceMs === undefined
+      ? readableLength
+      : this.#waitingBytes + Math.max(readableLength, readSizeMax);
   }
 
   /** Whether what waits is less than a part of the share, or nothing. */
@@ -213,23 +231,24 @@ export class Connection {
 
   #unblock(): void {
     this.#blockedSinceMs = undefined;
-    this.#freeBlocked();
+    this.#account();
     this.#readOn();
-    if (this.isReady) this.#events.ready(this);
+    this.#announce();
   }
 
-  #freeBlocked(): void {
-    this.#events.unparsed(this, -this.#blockedSize);
-    this.#blockedSize = 0;
-  }
-
-  /** Frames what was left over, and goes on reading unless that has filled the connection again. */
+  /**
+   * Frames what the socket holds, and goes on reading unless that has filled the connection again. As long as the socket holds
+   * its high water mark, it reads no more.
+   */
   #readOn(): void {
-    if (this.#isFull || this.#blockedSinceMs !== undefined) return;
-    const rest = this.#rest;
-    this.#rest = undefined;
-    if (rest !== undefined) this.#frame(rest);
-    if (!this.#isFull) this.#socket.resume();
+    if (this.#blockedSinceMs !== undefined) return;
+    while (!this.#isFull) {
+      const beyond = this.#socket.readableLength - this.#socket.readableHighWaterMark;
+      if (beyond <= 0 || this.#socket.read(Math.min(beyond, pieceSizeMax)) === null) {
+        this.#socket.resume();
+        return;
+      }
+    }
   }
 
   /** Hangs up our half; what the client still sends is read and dropped, so that no reset overtakes the last reply. */
@@ -242,10 +261,8 @@ export class Connection {
 
   #closed(): void {
     this.#ending = true;
-    this.#freeBlocked();
-    this.#events.unparsed(this, -this.#framer.unparsedSize);
     this.#framer.drop();
-    this.#rest = undefined;
+    this.#account();
     this.#events.closed(this);
   }
 }

@@ -12,7 +12,7 @@ import type { RateLimits } from './rate-limits.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   readonly connections: number;
-  /** Bytes of unfinished requests held over all connections. */
+  /** Bytes held over all connections: of unfinished requests, and of those that wait behind others or for their client. */
   readonly unparsedBytes: number;
   /** Requests that share one transaction at most. */
   readonly batch: number;
@@ -40,7 +40,7 @@ const requestsPerTurn = 32;
 const lightMax = 4;
 /** How long a batch may wait for connections that are being accepted. */
 const gatheringMaxMs = 1;
-const sweepIntervalMs = 250;
+const sweepIntervalMs = 50;
 /** What stopping may take: for replies to reach their clients. */
 const stopPatienceMs = 1_000;
 
@@ -56,13 +56,15 @@ export class Server {
   readonly #timers: NodeJS.Timeout[] = [];
   /** Connections with waiting requests, in the order of their turns. */
   #ready: Connection[] = [];
+  /** How many there were at the last turn. */
+  #crowd = 0;
   readonly #closings: LineLimiter;
   readonly #acceptFailures: LineLimiter;
   #turnIsPlanned = false;
   #gatheringSinceMs = 0;
   /** Whether a connection was accepted since the last turn. */
   #accepted = false;
-  #unparsedBytes = 0;
+  #heldBytes = 0;
 
   constructor(parts: ServerParts) {
     this.#parts = parts;
@@ -99,11 +101,15 @@ export class Server {
   /** Stops accepting, answers what has arrived, waits until the replies are away. The store stays open. */
   async stop(): Promise<void> {
     this.#net.close();
-    await nextTurn();
-    while (this.#ready.length > 0) this.#answer();
-    for (const connection of this.#connections) connection.endWhenAnswered();
     const givenUpAt = this.#parts.clock.monotonicMs() + stopPatienceMs;
-    while (this.#connections.size > 0 && this.#parts.clock.monotonicMs() < givenUpAt) await pause(10);
+    const hasPatience = () => this.#parts.clock.monotonicMs() < givenUpAt;
+    await nextTurn();
+    while (this.#ready.length > 0 && hasPatience()) {
+      this.#answer();
+      await nextTurn();
+    }
+    for (const connection of this.#connections) connection.endWhenAnswered();
+    while (this.#connections.size > 0 && hasPatience()) await pause(10);
     for (const connection of this.#connections) connection.destroy();
     for (const timer of this.#timers) clearInterval(timer);
   }
@@ -119,7 +125,7 @@ export class Server {
         this.#planTurn();
       },
       share: () => this.#share(),
-      unparsed: (connection, change) => this.#account(connection, change),
+      held: (connection, change) => this.#account(connection, change),
       closed: (connection) => this.#connections.delete(connection),
     };
     this.#connections.add(new Connection(socket, this.#rules, limits, { address, origin }, clock.monotonicMs, events));
@@ -151,6 +157,7 @@ export class Server {
     const shares: { connection: Connection; count: number }[] = [];
     const waiting = lightFirst(this.#ready);
     this.#ready = [];
+    this.#crowd = waiting.length;
     let turn = 0;
     for (; turn < waiting.length && requests.length < this.#parts.limits.batch; turn += 1) {
       const connection = waiting[turn];
@@ -166,28 +173,24 @@ export class Server {
       connection.reply(replies.slice(position, position + count));
       position += count;
     }
-    this.#ready = [
-      ...waiting.slice(turn),
-      ...shares.map((share) => share.connection).filter((each) => each.isReady),
-      ...this.#ready,
-    ];
+    this.#ready = [...waiting.slice(turn), ...this.#ready];
   }
 
   #share(): Share {
     const of = ({ together, least, most }: typeof waitingRequests) =>
-      Math.min(most, Math.max(least, together / Math.max(1, this.#ready.length)));
+      Math.min(most, Math.max(least, together / Math.max(1, this.#crowd, this.#ready.length)));
     return { requests: of(waitingRequests), bytes: of(waitingBytes) };
   }
 
   /** Over the limit, the connection that holds most is closed, whoever sends next. */
   #account(connection: Connection, change: number): void {
-    this.#unparsedBytes += change;
-    if (change <= 0 || this.#unparsedBytes <= this.#parts.limits.unparsedBytes) return;
+    this.#heldBytes += change;
+    if (change <= 0 || this.#heldBytes <= this.#parts.limits.unparsedBytes) return;
     let largest = connection;
-    for (const each of this.#connections) if (each.unparsedSize > largest.unparsedSize) largest = each;
+    for (const each of this.#connections) if (each.heldSize > largest.heldSize) largest = each;
     this.#closings.warn(
       { address: largest.client.address },
-      'connection closed: too many bytes of unfinished requests, or of replies that are not read',
+      'connection closed: too many bytes of requests that are unfinished or wait',
     );
     largest.destroy();
   }
