@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { type Frame, Framer, type FramerRules } from '../protocol/framer.ts';
-import type { Origin } from './rate-limits.ts';
+import type { Client } from './client.ts';
 
 export interface ConnectionLimits {
   readonly headerDeadlineMs: number;
@@ -13,13 +13,6 @@ export interface Waiting {
   readonly frame: Frame;
   /** Monotonic milliseconds when its last byte was there. */
   readonly receivedAtMs: number;
-}
-
-/** Who is at the other end. */
-export interface Client {
-  /** As the event log may keep it. */
-  readonly address: string | undefined;
-  readonly origin: Origin | undefined;
 }
 
 /** How much of its requests a connection may have waiting. */
@@ -68,6 +61,7 @@ export class Connection {
   #isFull = false;
   /** Whether a whole request has ever come. */
   #hasSpoken = false;
+  #hasReplied = false;
   /** No more requests are taken; the connection ends when all are answered. */
   #ending = false;
   #requestBeganMs: number | undefined;
@@ -91,7 +85,6 @@ export class Connection {
     this.client = client;
     this.#monotonicMs = monotonicMs;
     this.#quietSinceMs = monotonicMs();
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('end', () => this.endWhenAnswered());
     socket.on('drain', () => this.#unblock());
@@ -130,6 +123,9 @@ export class Connection {
     this.#unanswered -= replies.length;
     this.#quietSinceMs = this.#monotonicMs();
     if (this.#socket.destroyed) return;
+    // The first write leaves at once anyway; many connections never have a second one.
+    if (this.#hasReplied) this.#socket.setNoDelay(true);
+    this.#hasReplied = true;
     const bytes = replies.length === 1 ? first : Buffer.concat(replies);
     if (!this.#socket.write(bytes) && this.#blockedSinceMs === undefined) {
       this.#blockedSinceMs = this.#monotonicMs();

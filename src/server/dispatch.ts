@@ -12,12 +12,13 @@ import { DamagedRow } from '../storage/damage.ts';
 import type { EventEntry } from '../storage/events.ts';
 import { isStorageFailure, isSyncFailure } from '../storage/failure.ts';
 import type { Reader, Store, Writer } from '../storage/store.ts';
+import type { Client } from './client.ts';
 import { EventBacklog } from './event-backlog.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { Observer } from './observer.ts';
 import { demandSize, openFrame } from './open-frame.ts';
 import { again, emptyPayload, failure, nothingTraced, type Outcome, turnedAway } from './outcome.ts';
-import type { Origin, RateLimits } from './rate-limits.ts';
+import type { RateLimits } from './rate-limits.ts';
 import { Safeguards } from './safeguards.ts';
 
 /** One request on its way through the node. */
@@ -25,10 +26,7 @@ export interface Request {
   readonly frame: Frame;
   /** Monotonic milliseconds when its last byte was there. */
   readonly receivedAtMs: number;
-  /** Client address as the event log may keep it. */
-  readonly address: string | undefined;
-  /** For limits; undefined where none apply. */
-  readonly origin?: Origin | undefined;
+  readonly client: Client;
 }
 
 /** Wall clock in milliseconds since 1970, and a monotonic one that no administrator can turn. */
@@ -169,7 +167,7 @@ export class Dispatch {
       reason: outcome.reason,
       encryptionType: header.encryptionType,
       encryptionCoins: header.coins,
-      address: request.address,
+      address: request.client.address,
       claimedCoin: trace.claimedCoin,
       keyId: trace.keyId,
       fetched: trace.fetched,
@@ -183,7 +181,7 @@ export class Dispatch {
     const command = this.#parts.registry.find(frame.header.commandGroup, frame.header.command);
     let opened: OpenedBody | undefined;
     let trace = nothingTraced;
-    const limited = this.#safeguards.limit(command, request.origin);
+    const limited = this.#safeguards.limit(command, request.client);
     if (limited !== undefined) return turnedAway(limited);
     try {
       if (frame.refused !== undefined) throw new Refusal(frame.refused, 'header');
@@ -195,7 +193,7 @@ export class Dispatch {
       if (repeated !== undefined) return again(repeated, opened);
       const input = command.parse(opened.payload);
       trace = command.trace?.(input, undefined) ?? nothingTraced;
-      const limitedCoin = this.#safeguards.limitCoin(trace.claimedCoin, request.origin);
+      const limitedCoin = this.#safeguards.limitCoin(trace.claimedCoin, request.client);
       if (limitedCoin !== undefined) return { ...turnedAway(limitedCoin), opened };
       this.#demandDisk(command, writer);
       const output = execute(command, input, this.#callFor(frame.header, now), reader, writer);
@@ -205,7 +203,7 @@ export class Dispatch {
       return { status, payload, reason: undefined, opened, trace: command.trace?.(input, output) ?? nothingTraced };
     } catch (error) {
       const { status, reason } = this.#statusOf(error, command);
-      this.#safeguards.noticeRefusal(command, reason, request.origin);
+      this.#safeguards.noticeRefusal(command, reason, request.client);
       writer?.assertActive(error);
       return { status, payload: emptyPayload, reason, opened, trace };
     }

@@ -6,7 +6,8 @@ import { requestIdentity } from '../protocol/request-identity.ts';
 import { Status } from '../protocol/status.ts';
 import type { Answered, RequestIdentity } from '../storage/replay-window.ts';
 import type { Reader } from '../storage/store.ts';
-import type { Origin, RateLimits } from './rate-limits.ts';
+import type { Client } from './client.ts';
+import type { RateLimits } from './rate-limits.ts';
 
 /** What stands between a sound request and its command: limits, and memory of what came before. */
 export class Safeguards {
@@ -21,22 +22,26 @@ export class Safeguards {
   }
 
   /** Why a key exchange request is not even opened (SG-1); undefined where it may be. */
-  limit(command: Command | undefined, origin: Origin | undefined): string | undefined {
-    if (origin === undefined || command?.trace === undefined) return undefined;
+  limit(command: Command | undefined, client: Client): string | undefined {
+    if (command?.trace === undefined) return undefined;
+    const { origin, isGone } = client;
+    if (isGone) return 'client-gone';
+    if (origin === undefined) return undefined;
     const now = this.#monotonicMs();
     if (command.guessReason !== undefined && this.#limits.missesExhausted(origin, now)) return 'misses-rate';
     return this.#limits.refuse(origin, now);
   }
 
   /** The same where a coin is claimed (SG-1). */
-  limitCoin(coin: Coin | undefined, origin: Origin | undefined): string | undefined {
-    if (origin === undefined || coin === undefined) return undefined;
+  limitCoin(coin: Coin | undefined, { origin }: Client): string | undefined {
+    if (coin === undefined || origin === undefined) return undefined;
     return this.#limits.refuseCoin(coin, this.#monotonicMs());
   }
 
   /** Counts a refusal that was a guess. */
-  noticeRefusal(command: Command | undefined, reason: string, origin: Origin | undefined): void {
-    if (origin !== undefined && command?.guessReason === reason) this.#limits.countMiss(origin, this.#monotonicMs());
+  noticeRefusal(command: Command | undefined, reason: string, client: Client): void {
+    if (command?.guessReason !== reason || client.origin === undefined) return;
+    this.#limits.countMiss(client.origin, this.#monotonicMs());
   }
 
   /** What identifies an authenticated key exchange request; undefined for any other. */

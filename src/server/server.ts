@@ -2,7 +2,8 @@ import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Registry } from '../commands/registry.ts';
 import type { Logger } from '../logger.ts';
 import type { FramerRules } from '../protocol/framer.ts';
-import { type AddressPolicy, recordedAddress } from './address.ts';
+import type { AddressPolicy } from './address.ts';
+import { SocketClient } from './client.ts';
 import { Connection, type ConnectionEvents, type ConnectionLimits, type Share } from './connection.ts';
 import type { Clock, Dispatch, Request } from './dispatch.ts';
 import { framerRules } from './framer-rules.ts';
@@ -66,6 +67,16 @@ export class Server {
   #accepted = false;
   #heldBytes = 0;
 
+  readonly #events: ConnectionEvents = {
+    ready: (connection) => {
+      this.#ready.push(connection);
+      this.#planTurn();
+    },
+    share: () => this.#share(),
+    held: (connection, change) => this.#account(connection, change),
+    closed: (connection) => this.#connections.delete(connection),
+  };
+
   constructor(parts: ServerParts) {
     this.#parts = parts;
     this.#closings = new LineLimiter(parts.logger, parts.clock.monotonicMs);
@@ -116,19 +127,9 @@ export class Server {
 
   #accept(socket: Socket): void {
     this.#accepted = true;
-    const { limits, clock, addressPolicy } = this.#parts;
-    const address = recordedAddress(socket.remoteAddress, addressPolicy);
-    const origin = this.#parts.rateLimits.originOf(socket.remoteAddress);
-    const events: ConnectionEvents = {
-      ready: (connection) => {
-        this.#ready.push(connection);
-        this.#planTurn();
-      },
-      share: () => this.#share(),
-      held: (connection, change) => this.#account(connection, change),
-      closed: (connection) => this.#connections.delete(connection),
-    };
-    this.#connections.add(new Connection(socket, this.#rules, limits, { address, origin }, clock.monotonicMs, events));
+    const { limits, clock, addressPolicy, rateLimits } = this.#parts;
+    const client = new SocketClient(socket, addressPolicy, rateLimits);
+    this.#connections.add(new Connection(socket, this.#rules, limits, client, clock.monotonicMs, this.#events));
   }
 
   #planTurn(): void {
@@ -163,8 +164,8 @@ export class Server {
       const connection = waiting[turn];
       if (connection === undefined) break;
       const taken = connection.take(requestsPerTurn);
-      const { address, origin } = connection.client;
-      for (const { frame, receivedAtMs } of taken) requests.push({ frame, receivedAtMs, address, origin });
+      const { client } = connection;
+      for (const { frame, receivedAtMs } of taken) requests.push({ frame, receivedAtMs, client });
       shares.push({ connection, count: taken.length });
     }
     const replies = this.#parts.dispatch.run(requests);

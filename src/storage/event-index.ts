@@ -26,14 +26,18 @@ export const timeBlockSize = 1_024;
 export const keyEventsOfLog = `SELECT key_id AS keyId, sequence, action = 'get-key' AND status = 250 AS fetched
   FROM events WHERE key_id IS NOT NULL AND sequence BETWEEN :low AND :high`;
 
+const namedCoins = [
+  `SELECT denomination, serial_number AS serialNumber, sequence
+   FROM events WHERE serial_number IS NOT NULL AND sequence BETWEEN :low AND :high`,
+  `SELECT encryption_denomination, encryption_serial_number, sequence
+   FROM events WHERE encryption_serial_number IS NOT NULL AND sequence BETWEEN :low AND :high`,
+  `SELECT second_denomination, second_serial_number, sequence
+   FROM events WHERE second_serial_number IS NOT NULL AND sequence BETWEEN :low AND :high`,
+  'SELECT denomination, serial_number, event FROM reconstructions WHERE event BETWEEN :low AND :high',
+];
+
 /** In the order of the index: UNION sorts and drops what an event names twice. */
-export const coinEventsOfLog = `SELECT denomination, serial_number AS serialNumber, sequence
-  FROM events WHERE serial_number IS NOT NULL AND sequence BETWEEN :low AND :high
-  UNION SELECT encryption_denomination, encryption_serial_number, sequence
-  FROM events WHERE encryption_serial_number IS NOT NULL AND sequence BETWEEN :low AND :high
-  UNION SELECT second_denomination, second_serial_number, sequence
-  FROM events WHERE second_serial_number IS NOT NULL AND sequence BETWEEN :low AND :high
-  UNION SELECT denomination, serial_number, event FROM reconstructions WHERE event BETWEEN :low AND :high`;
+export const coinEventsOfLog = namedCoins.join(' UNION ');
 
 const eventTimesOfLog = `SELECT sequence / ${timeBlockSize} AS block, min(time) AS timeMin, max(time) AS timeMax
   FROM events WHERE sequence BETWEEN :low AND :high GROUP BY sequence / ${timeBlockSize}`;
@@ -96,7 +100,8 @@ export class EventIndex {
       table: 'coin_events',
       columns: ['denomination', 'serial_number', 'sequence'],
       order: ['denomination', 'serial_number', 'sequence'],
-      source: coinEventsOfLog,
+      // The table sorts by itself.
+      source: namedCoins.join(' UNION ALL '),
     });
     const times: TimeBlock[] = [];
     return {

@@ -69,7 +69,11 @@ function expectHarmless(exchange: Exchange, changes: ChangeRecord, packets: read
   const blame = (what: string) => `${what} in ${packets.map((packet) => packet.toString('hex')).join(' ')}`;
   const before = changes.sequence();
   const frames = packets.flatMap((packet) => exchange.frames(packet));
-  const batch = frames.map((frame) => ({ frame, receivedAtMs: performance.now(), address: '192.0.2.7' }));
+  const batch = frames.map((frame) => ({
+    frame,
+    receivedAtMs: performance.now(),
+    client: { address: '192.0.2.7', origin: undefined, isGone: false },
+  }));
   const statuses = exchange.dispatch.run(batch).map((reply) => reply.readUInt8(2));
   if (statuses.length !== frames.length) throw new Error(blame('a request without a reply'));
   for (const status of statuses) tally.reply(status);

@@ -133,8 +133,7 @@ export class Exchange {
     const batch = this.frames(...pieces).map((frame) => ({
       frame,
       receivedAtMs: this.#monotonicMs(),
-      address: '192.0.2.7',
-      origin: this.#origin,
+      client: { address: '192.0.2.7', origin: this.#origin, isGone: false },
     }));
     return this.dispatch.run(batch);
   }

@@ -50,7 +50,11 @@ function request(command: number, payload: Buffer): Request {
   const { bytes } = encodeRequest({ raidaId, coinId, commandGroup: 4, command, payload, encryption: nobody }, random);
   let found: Request | undefined;
   new Framer(rules).push(bytes, (frame) => {
-    found = { frame, receivedAtMs: performance.now(), address: '192.0.2.1' };
+    found = {
+      frame,
+      receivedAtMs: performance.now(),
+      client: { address: '192.0.2.1', origin: undefined, isGone: false },
+    };
   });
   if (found === undefined) throw new Error('not one whole request');
   return found;
