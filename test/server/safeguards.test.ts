@@ -126,6 +126,14 @@ describe('limits of a client (SG-1)', () => {
     expect(exchange.status(get(1))).toBe(250);
   });
 
+  it('do not let a client through that has hung up before anybody saw its address', () => {
+    const directory = makeNode();
+    const exchange = new Exchange(openStore(directory), { isGone: true });
+    expect(exchange.status(post(1, 0))).toBe(194);
+    expect(exchange.status(buildRequest({ group: 0, command: 0 }))).toBe(250);
+    expect(reasonsIn(directory)).toEqual([]);
+  });
+
   it('do not hold for loopback', () => {
     const exchange = new Exchange(openStore(makeNode()), { ...limited('per_address = 1'), client: '::ffff:127.0.0.1' });
     expect([1, 2, 3].map((id) => exchange.status(post(id, 0)))).toEqual([250, 250, 250]);

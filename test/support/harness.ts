@@ -11,10 +11,11 @@ import { type Config, parseConfig } from '../../src/config.ts';
 import type { RandomSource } from '../../src/domain/random.ts';
 import { createLogger, type Logger } from '../../src/logger.ts';
 import { type Frame, Framer } from '../../src/protocol/framer.ts';
+import type { Client } from '../../src/server/client.ts';
 import { Dispatch } from '../../src/server/dispatch.ts';
 import { framerRules } from '../../src/server/framer-rules.ts';
 import { factsOf, type RunningNode, startNode } from '../../src/server/node.ts';
-import { type Origin, RateLimits } from '../../src/server/rate-limits.ts';
+import { RateLimits } from '../../src/server/rate-limits.ts';
 import { Store } from '../../src/storage/store.ts';
 
 /** Real databases in temporary folders, dispatch without a port, whole nodes with one. */
@@ -81,6 +82,8 @@ export interface Scripted {
   readonly logger?: Logger;
   /** Address of a client to which limits apply. */
   readonly client?: string;
+  /** Whether the client has hung up before anybody looked. */
+  readonly isGone?: boolean;
   readonly monotonicMs?: () => number;
 }
 
@@ -88,7 +91,7 @@ export interface Scripted {
 export class Exchange {
   readonly dispatch: Dispatch;
   readonly #registry = new Registry();
-  readonly #origin: Origin | undefined;
+  readonly #client: Client;
   readonly #monotonicMs: () => number;
   diskFailures = 0;
 
@@ -100,13 +103,14 @@ export class Exchange {
       settings = '',
       logger = silent,
       client,
+      isGone = false,
       monotonicMs = () => performance.now(),
     }: Scripted = {},
   ) {
     this.#monotonicMs = monotonicMs;
     const config = parseConfig(settings, 'test');
     const rateLimits = new RateLimits(config.rate_limits);
-    this.#origin = rateLimits.originOf(client);
+    this.#client = { address: '192.0.2.7', origin: rateLimits.originOf(client), isGone };
     this.dispatch = new Dispatch({
       store,
       registry: this.#registry,
@@ -133,7 +137,7 @@ export class Exchange {
     const batch = this.frames(...pieces).map((frame) => ({
       frame,
       receivedAtMs: this.#monotonicMs(),
-      client: { address: '192.0.2.7', origin: this.#origin, isGone: false },
+      client: this.#client,
     }));
     return this.dispatch.run(batch);
   }
