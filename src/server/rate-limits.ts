@@ -34,9 +34,8 @@ export class RateLimits {
   /** Of a connection; undefined where it is exempt. */
   originOf(remoteAddress: string | undefined): Origin | undefined {
     const address = recordedAddress(remoteAddress, 'full');
-    const network = recordedAddress(remoteAddress, 'prefix');
-    if (address === undefined || network === undefined) return undefined;
-    return this.#exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4') ? undefined : { address, network };
+    if (address === undefined || this.#exempt.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')) return undefined;
+    return { address, network: recordedAddress(address, 'prefix') ?? address };
   }
 
   /** Why a request may not be carried out now; undefined where it may, and is counted. */

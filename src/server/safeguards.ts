@@ -33,8 +33,8 @@ export class Safeguards {
   }
 
   /** The same where a coin is claimed (SG-1). */
-  limitCoin(coin: Coin | undefined, { origin }: Client): string | undefined {
-    if (coin === undefined || origin === undefined) return undefined;
+  limitCoin(coin: Coin | undefined, client: Client): string | undefined {
+    if (coin === undefined || client.origin === undefined) return undefined;
     return this.#limits.refuseCoin(coin, this.#monotonicMs());
   }
 
