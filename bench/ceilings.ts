@@ -64,6 +64,41 @@ export class SqliteContender implements Contender {
   }
 }
 
+/** A bare server that commits each request with better-sqlite3, for a client that asks one at a time. */
+export class CommittingContender implements Contender {
+  readonly name = 'a bare server that commits each';
+  readonly #bench: Bench;
+  readonly #wireCase: WireCase;
+  readonly #child = Child.start<SqliteCalls>('sqlite-alone');
+  #port = 0;
+
+  static async start(bench: Bench, wireCase: WireCase, storedKeys: number): Promise<CommittingContender> {
+    const contender = new CommittingContender(bench, wireCase);
+    await contender.#child.call('open', bench.copyBase());
+    const task = { command: wireCase.command, storedKeys, reply: replyShape(wireCase) };
+    contender.#port = await contender.#child.call('serve', task);
+    return contender;
+  }
+
+  private constructor(bench: Bench, wireCase: WireCase) {
+    this.#bench = bench;
+    this.#wireCase = wireCase;
+  }
+
+  async round(seconds: number): Promise<Sample> {
+    const { load } = this.#bench;
+    const { mode, connections } = this.#wireCase;
+    const task = { wireCase: this.#wireCase, count: bareRequests, storedKeys: 0, again: true };
+    await load.call('prepare', task);
+    const { rate } = await load.call('saturate', { port: this.#port, mode, connections, leadInSeconds, seconds });
+    return { rate };
+  }
+
+  stop(): Promise<void> {
+    return this.#child.stop();
+  }
+}
+
 const bareRequests = 4_000;
 const computationSeconds = 0.05;
 

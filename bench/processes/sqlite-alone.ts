@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { Database, Statement } from 'better-sqlite3';
@@ -8,6 +9,7 @@ import { openDatabase } from '../../src/storage/database.ts';
 import { type CommandName, storedKeySize } from '../cases.ts';
 import { answerCalls } from '../child-calls.ts';
 import { clientAddress, denomination, keyIdOf, randomCoin } from '../fixture.ts';
+import type { ReplyShape } from '../packets.ts';
 
 /**
  * The ceiling of storage: better-sqlite3 alone, on a copy of the node's database, with the same rows, hashes and syncs as the
@@ -147,7 +149,47 @@ function randomId(): Buffer {
   return idPool.subarray(idCursor - 16, idCursor);
 }
 
-const calls = { open, replay };
+/**
+ * The same behind a bare server, one request a commit, for one client that waits for each reply. A commit takes longer there
+ * than in a loop: the processor has gone idle in between. Returns the port.
+ */
+function serve({
+  command,
+  storedKeys,
+  reply,
+}: {
+  command: CommandName;
+  storedKeys: number;
+  reply: ReplyShape;
+}): Promise<number> {
+  if (database === undefined || statements === undefined) throw new Error('no database is open');
+  const { begin, commit } = statements;
+  const work = workOf(command, storedKeys, statements);
+  const bytes = Buffer.alloc(reply.size);
+  bytes[2] = reply.status;
+  bytes[11] = reply.sizeByte;
+  let checkpointAt = performance.now() + checkpointIntervalMs;
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.on('data', () => {
+      begin.run();
+      work(Date.now());
+      commit.run();
+      socket.write(bytes);
+      if (performance.now() < checkpointAt) return;
+      database?.pragma('wal_checkpoint(PASSIVE)');
+      checkpointAt = performance.now() + checkpointIntervalMs;
+    });
+  });
+  return new Promise((resolve) => {
+    server.listen({ host: '127.0.0.1', port: 0 }, () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+}
+
+const calls = { open, replay, serve };
 
 export type SqliteCalls = typeof calls;
 

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bench, baseKeys } from '../bench.ts';
 import { caseName, type WireCase } from '../cases.ts';
-import { BareContender, ComputationContender, SqliteContender } from '../ceilings.ts';
+import { BareContender, CommittingContender, ComputationContender, SqliteContender } from '../ceilings.ts';
 import { type Contender, NodeContender, type Sample } from '../contenders.ts';
 import type { Finding } from '../findings.ts';
 import { interleave, meanBatch, medianCpu, medianRate, medianRatio } from '../interleave.ts';
@@ -30,7 +30,13 @@ async function measureGroup(bench: Bench, group: WireGroup): Promise<Finding[]> 
   const bare = new BareContender(bench, first.wireCase, baseKeys);
   const alone =
     group.ceilings['better-sqlite3 alone'] && (await SqliteContender.start(bench.copyBase(), first, baseKeys));
-  const ceilings: Contender[] = [...(alone ? [alone] : []), ...(group.ceilings['bare server'] ? [bare] : [])];
+  const isOneAtATime = group.connections === 1 && group.mode === 'kept-alive';
+  const committing = alone && isOneAtATime && (await CommittingContender.start(bench, first.wireCase, baseKeys));
+  const ceilings: Contender[] = [
+    ...(alone ? [alone] : []),
+    ...(group.ceilings['bare server'] ? [bare] : []),
+    ...(committing ? [committing] : []),
+  ];
   const computes = group.mode === 'pipelined' && !group.command.startsWith('decrypt');
   const computations = computes ? subjects.map(({ wireCase }) => new ComputationContender(bench, wireCase)) : [];
   const contenders = [first, ...ceilings, ...subjects.slice(1), ...computations];
@@ -42,6 +48,7 @@ async function measureGroup(bench: Bench, group: WireGroup): Promise<Finding[]> 
   if (bench.options.profile) await profileAll(bench, subjects);
   await node.stop();
   await alone?.stop();
+  if (committing) await committing.stop();
 
   const findings = ceilings.map((ceiling) => against(group, first, of(first), ceiling, of(ceiling)));
   for (const [index, computation] of computations.entries()) {
@@ -49,7 +56,7 @@ async function measureGroup(bench: Bench, group: WireGroup): Promise<Finding[]> 
     findings.push(against(group, subject, of(subject), computation, of(computation)));
   }
   for (const subject of subjects.slice(1)) findings.push(againstType0(first, subject, of(first), of(subject)));
-  if (alone && group.ceilings['bare server'] && group.connections === 1 && group.mode === 'kept-alive') {
+  if (alone && group.ceilings['bare server'] && isOneAtATime) {
     findings.push(againstParts(first, of(first), of(alone), of(bare)));
   }
   return findings;
