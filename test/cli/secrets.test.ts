@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, serve } from '../support/cli.ts';
@@ -6,13 +7,14 @@ import { makeNode, talk } from '../support/harness.ts';
 import { buildRequest, coinBytes, getPayload, postPayload } from '../support/wire.ts';
 
 /**
- * No key and no authentication number in logs at trace level, nor in the output of any verb that looks. More of them by
- * SECRETS.
+ * No key and no authentication number in logs at trace level, in metrics, nor in the output of any verb that looks. More of
+ * them by SECRETS.
  */
 const count = Number(process.env.SECRETS ?? 200);
 
 describe('secrets', () => {
   it('appear nowhere, in hexadecimal, base64 or raw', async () => {
+    const adminKey = randomBytes(16);
     const coins = Array.from({ length: count }, (_, index) => ({
       denomination: 1,
       serialNumber: 300 + index,
@@ -23,7 +25,11 @@ describe('secrets', () => {
     const encryptionKeys = randomBytes(400);
     const file = Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), encryptionKeys]);
     const directory = makeNode(coins, { '01.300.bin': file });
-    const node = await serve(directory, ['--set', 'log.level=trace']);
+    const settings = ['log.level=trace', 'metrics.listen=127.0.0.1:0', `server.admin_key=${adminKey.toString('hex')}`];
+    const node = await serve(
+      directory,
+      settings.flatMap((setting) => ['--set', setting]),
+    );
     for (const [index, coin] of coins.entries()) {
       const name = coinBytes(1, coin.serialNumber);
       const key = keys[index] ?? Buffer.alloc(0);
@@ -62,22 +68,33 @@ describe('secrets', () => {
       ['query', 'SELECT * FROM v_coin_events'],
       ['verify', '--json'],
       ['config', 'dump', '--json'],
+      ['doctor', '--json'],
+      ['health', '--json'],
+      ['backup', join(directory, 'copy.backup'), '--json'],
     ].map((words) => {
       const { code, stdout, stderr } = run([...words, '--data', directory]);
-      expect(code, words.join(' ')).toBe(0);
+      expect(code, words.join(' ')).toBe(words[0] === 'doctor' ? 1 : 0);
       return stdout + stderr;
     });
     const bundle = join(directory, 'bundle.ndjson');
-    run(['events', 'export', '--signed', bundle, '--data', directory]);
-    const text = [...outputs, node.log()].join('\n');
+    expect(run(['events', 'export', '--signed', bundle, '--data', directory]).code).toBe(0);
+    const metricsPort = /"metricsPort":(\d+)/.exec(node.log())?.[1];
+    const served = await Promise.all(
+      ['metrics', 'livez', 'readyz'].map(async (path) =>
+        (await fetch(`http://127.0.0.1:${metricsPort}/${path}`)).text(),
+      ),
+    );
+    expect(served[0]).toContain('raida_node_requests_total');
+    const text = [...outputs, ...served, readFileSync(bundle, 'utf8'), node.log()].join('\n');
     expect(node.log()).toContain('request refused');
     expect(text).toContain(first.toString('hex'));
     const authorityKeys = Array.from({ length: 25 }, (_, index) =>
       encryptionKeys.subarray(index * 16, index * 16 + 16),
     );
-    for (const secret of [...coins.map((coin) => coin.secret), ...keys, ...authorityKeys]) {
+    for (const secret of [...coins.map((coin) => coin.secret), ...keys, ...authorityKeys, adminKey]) {
       for (const form of [
         secret.toString('hex'),
+        secret.toString('hex').toUpperCase(),
         secret.toString('base64').replace(/=+$/, ''),
         secret.toString('latin1'),
       ]) {
