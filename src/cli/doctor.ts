@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { configFileName, loadConfig } from '../config.ts';
 import { portBase } from '../server/node.ts';
+import { openFilesMax } from '../server/open-files.ts';
 import { readBackupRecord } from '../storage/backup/record.ts';
 import { assertSqliteVersion, openDatabaseReadOnly, sqliteVersion } from '../storage/database.ts';
 import { fileSystemOf } from '../storage/file-system.ts';
@@ -114,11 +115,11 @@ function checkFileSystem(directory: string): Omit<Finding, 'check'> {
 }
 
 function checkOpenFiles(): Omit<Finding, 'check'> {
-  const limits = existsSync('/proc/self/limits') ? readFileSync('/proc/self/limits', 'utf8') : '';
-  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
-  if (soft === undefined) return { ok: true, detail: 'unknown on this system' };
-  const enough = soft === 'unlimited' || Number(soft) >= openFilesMin;
-  return { ok: enough, detail: `${soft} at most${enough ? '' : `; at least ${openFilesMin} are advisable`}` };
+  const most = openFilesMax();
+  if (most === undefined) return { ok: true, detail: 'unknown on this system' };
+  const enough = most >= openFilesMin;
+  const detail = most === Number.POSITIVE_INFINITY ? 'unlimited' : `${most} at most`;
+  return { ok: enough, detail: `${detail}${enough ? '' : `; at least ${openFilesMin} are advisable`}` };
 }
 
 function checkClock(): Omit<Finding, 'check'> {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { type Frame, Framer, type FramerRules } from '../protocol/framer.ts';
 import type { Client } from './client.ts';
+import { Reading } from './reading.ts';
 
 export interface ConnectionLimits {
   readonly headerDeadlineMs: number;
@@ -37,8 +38,8 @@ const readSizeMax = 65_536;
 /** What is framed at once of what a socket holds. */
 const pieceSizeMax = 4_096;
 
-/** How long a client may leave replies unread, and how long a closing connection waits for the client to hang up. */
-const writeDeadlineMs = 8_000;
+/** How long a client may take nothing of its replies, and how long a closing connection waits for the client to hang up. */
+const unreadDeadlineMs = 4_000;
 const lingerMs = 1_000;
 
 /**
@@ -51,6 +52,7 @@ export class Connection {
   readonly #limits: ConnectionLimits;
   readonly #events: ConnectionEvents;
   readonly client: Client;
+  readonly reading: Reading;
   #waiting: Waiting[] = [];
   #unanswered = 0;
   #waitingBytes = 0;
@@ -65,7 +67,8 @@ export class Connection {
   /** No more requests are taken; the connection ends when all are answered. */
   #ending = false;
   #requestBeganMs: number | undefined;
-  #blockedSinceMs: number | undefined;
+  /** The client is behind with reading replies: it is asked for no more requests until it has caught up. */
+  #isBlocked = false;
   #endedAtMs: number | undefined;
   #quietSinceMs: number;
   #monotonicMs: () => number;
@@ -83,6 +86,7 @@ export class Connection {
     this.#limits = limits;
     this.#events = events;
     this.client = client;
+    this.reading = new Reading(socket);
     this.#monotonicMs = monotonicMs;
     this.#quietSinceMs = monotonicMs();
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
@@ -96,7 +100,7 @@ export class Connection {
   /** The oldest waiting requests, at most `count`; none while the client reads no replies. */
   take(count: number): Waiting[] {
     this.#isQueued = false;
-    if (this.#blockedSinceMs !== undefined) return [];
+    if (this.#isBlocked) return [];
     const taken = this.#waiting.length <= count ? this.#waiting : this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.length <= count ? [] : this.#waiting.slice(count);
     for (const { frame } of taken) this.#waitingBytes -= frame.body.length;
@@ -127,8 +131,9 @@ export class Connection {
     if (this.#hasReplied) this.#socket.setNoDelay(true);
     this.#hasReplied = true;
     const bytes = replies.length === 1 ? first : Buffer.concat(replies);
-    if (!this.#socket.write(bytes) && this.#blockedSinceMs === undefined) {
-      this.#blockedSinceMs = this.#monotonicMs();
+    this.reading.noteSent();
+    if (!this.#socket.write(bytes) && !this.#isBlocked) {
+      this.#isBlocked = true;
       this.#socket.pause();
       this.#account();
     }
@@ -151,9 +156,9 @@ export class Connection {
   enforceDeadlines(nowMs: number): void {
     if (this.#endedAtMs !== undefined) {
       if (nowMs - this.#endedAtMs > lingerMs) this.destroy();
-    } else if (this.#blockedSinceMs !== undefined) {
-      if (nowMs - this.#blockedSinceMs > writeDeadlineMs) this.destroy();
-    } else if (this.#requestBeganMs !== undefined && !this.#isFull) {
+    } else if (this.reading.stalledForMs(nowMs) > unreadDeadlineMs) {
+      this.destroy();
+    } else if (this.#requestBeganMs !== undefined && !this.#isFull && !this.#isBlocked) {
       const age = nowMs - this.#requestBeganMs;
       const limit = this.#framer.isMidHeader ? this.#limits.headerDeadlineMs : this.#limits.requestDeadlineMs;
       if (age > limit) this.destroy();
@@ -171,7 +176,7 @@ export class Connection {
 
   /** Asks for a turn where there are requests to be answered, and a client who reads the answers. */
   #announce(): void {
-    if (this.#isQueued || this.#waiting.length === 0 || this.#blockedSinceMs !== undefined) return;
+    if (this.#isQueued || this.#waiting.length === 0 || this.#isBlocked) return;
     this.#isQueued = true;
     this.#events.ready(this);
   }
@@ -214,9 +219,7 @@ export class Connection {
 
   get #backlogSize(): number {
     const { readableLength } = this.#socket;
-    return this.#blockedSinceMs === undefined
-      ? readableLength
-      : this.#waitingBytes + Math.max(readableLength, readSizeMax);
+    return this.#isBlocked ? this.#waitingBytes + Math.max(readableLength, readSizeMax) : readableLength;
   }
 
   /** Whether what waits is less than a part of the share, or nothing. */
@@ -226,7 +229,8 @@ export class Connection {
   }
 
   #unblock(): void {
-    this.#blockedSinceMs = undefined;
+    this.#isBlocked = false;
+    this.reading.noteSent();
     this.#account();
     this.#readOn();
     this.#announce();
@@ -237,7 +241,7 @@ export class Connection {
    * its high water mark, it reads no more.
    */
   #readOn(): void {
-    if (this.#blockedSinceMs !== undefined) return;
+    if (this.#isBlocked) return;
     while (!this.#isFull) {
       const beyond = this.#socket.readableLength - this.#socket.readableHighWaterMark;
       if (beyond <= 0 || this.#socket.read(Math.min(beyond, pieceSizeMax)) === null) {

@@ -18,6 +18,7 @@ import { LineLimiter } from './line-limiter.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { MetricsEndpoint } from './metrics-endpoint.ts';
 import type { Observer } from './observer.ts';
+import { connectionsWithin, openFilesMax } from './open-files.ts';
 import { operatorActions } from './operator.ts';
 import { PooledRandom } from './random.ts';
 import { RateLimits } from './rate-limits.ts';
@@ -157,7 +158,7 @@ function serverFor(store: Store, config: Config, surroundings: Surroundings): { 
     ...store.identity,
     addressPolicy: config.events.address,
     limits: {
-      connections: config.limits.connections,
+      connections: connectionsFor(config, surroundings.logger),
       headerDeadlineMs: config.limits.header_deadline_ms,
       requestDeadlineMs: config.limits.request_deadline_ms,
       idleLimitMs: config.limits.idle_limit_ms,
@@ -166,6 +167,15 @@ function serverFor(store: Store, config: Config, surroundings: Surroundings): { 
     },
   });
   return { server, dispatch };
+}
+
+function connectionsFor(config: Config, logger: Logger): number {
+  const openFiles = openFilesMax();
+  const connections = connectionsWithin(config.limits.connections, openFiles);
+  if (connections < config.limits.connections) {
+    logger.warn({ connections, openFiles }, 'fewer connections than limits.connections: open files are limited');
+  }
+  return connections;
 }
 
 /** What commands may know: the configuration in their words. */

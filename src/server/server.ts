@@ -10,6 +10,7 @@ import { framerRules } from './framer-rules.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { Observer } from './observer.ts';
 import type { RateLimits } from './rate-limits.ts';
+import { readUnread } from './unread-replies.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   readonly connections: number;
@@ -42,6 +43,7 @@ const lightMax = 4;
 /** How long a batch may wait for connections that are being accepted. */
 const gatheringMaxMs = 1;
 const sweepIntervalMs = 50;
+const unreadIntervalMs = 1_000;
 /** What stopping may take: for replies to reach their clients. */
 const stopPatienceMs = 1_000;
 
@@ -61,6 +63,7 @@ export class Server {
   #crowd = 0;
   readonly #closings: LineLimiter;
   readonly #acceptFailures: LineLimiter;
+  readonly #unreadFailures: LineLimiter;
   #turnIsPlanned = false;
   #gatheringSinceMs = 0;
   /** Whether a connection was accepted since the last turn. */
@@ -81,6 +84,7 @@ export class Server {
     this.#parts = parts;
     this.#closings = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#acceptFailures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
+    this.#unreadFailures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#rules = framerRules(parts.registry, parts.raidaId, parts.coinId);
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#net.maxConnections = parts.limits.connections;
@@ -100,9 +104,11 @@ export class Server {
       });
     });
     this.#net.on('error', (error) => this.#acceptFailures.warn({ err: error }, 'accepting failed'));
-    this.#timers.push(setInterval(() => this.#sweep(), sweepIntervalMs));
     const address = this.#net.address();
-    return typeof address === 'object' && address !== null ? address.port : port;
+    const boundPort = typeof address === 'object' && address !== null ? address.port : port;
+    this.#timers.push(setInterval(() => this.#sweep(), sweepIntervalMs));
+    this.#timers.push(setInterval(() => void this.#lookForUnread(boundPort), unreadIntervalMs));
+    return boundPort;
   }
 
   get connectionCount(): number {
@@ -152,13 +158,24 @@ export class Server {
     if (this.#ready.length > 0) this.#planTurn();
   }
 
-  /** One batch: one transaction, then one write for each connection that is answered. */
+  /**
+   * Connections with few waiting requests are answered before those that send many at once, in a transaction of their own:
+   * nobody waits for what others have piled up.
+   */
   #answer(): void {
-    const requests: Request[] = [];
-    const shares: { connection: Connection; count: number }[] = [];
-    const waiting = lightFirst(this.#ready);
+    const waiting = this.#ready;
     this.#ready = [];
     this.#crowd = waiting.length;
+    const light = waiting.filter((connection) => connection.waitingCount <= lightMax);
+    const heavy = light.length === 0 ? waiting : waiting.filter((connection) => connection.waitingCount > lightMax);
+    this.#ready = [...this.#answerBatch(light), ...this.#answerBatch(heavy), ...this.#ready];
+  }
+
+  /** One batch: one transaction, then one write for each connection that is answered. Returns whose turn did not come. */
+  #answerBatch(waiting: readonly Connection[]): readonly Connection[] {
+    if (waiting.length === 0) return waiting;
+    const requests: Request[] = [];
+    const shares: { connection: Connection; count: number }[] = [];
     let turn = 0;
     for (; turn < waiting.length && requests.length < this.#parts.limits.batch; turn += 1) {
       const connection = waiting[turn];
@@ -174,7 +191,7 @@ export class Server {
       connection.reply(replies.slice(position, position + count));
       position += count;
     }
-    this.#ready = [...waiting.slice(turn), ...this.#ready];
+    return waiting.slice(turn);
   }
 
   #share(): Share {
@@ -196,17 +213,26 @@ export class Server {
     largest.destroy();
   }
 
+  /** Sees which clients have stopped reading. */
+  async #lookForUnread(port: number): Promise<void> {
+    const looked = [...this.#connections]
+      .map(({ reading }) => ({ reading, repliedSize: reading.repliedSize }))
+      .filter(({ reading }) => reading.mayBeBehind);
+    if (looked.length === 0) return;
+    try {
+      const unread = await readUnread(port);
+      const now = this.#parts.clock.monotonicMs();
+      for (const { reading, repliedSize } of looked)
+        reading.noteUnread(unread.get(reading.clientPort ?? 0) ?? 0, repliedSize, now);
+    } catch (error) {
+      this.#unreadFailures.warn({ err: error }, 'no way to see what clients have not read');
+    }
+  }
+
   #sweep(): void {
     const now = this.#parts.clock.monotonicMs();
     for (const connection of this.#connections) connection.enforceDeadlines(now);
   }
-}
-
-/** Connections with few waiting requests have their turn first, so that nobody waits for those who send many at once. */
-function lightFirst(ready: Connection[]): Connection[] {
-  if (!ready.some((connection) => connection.waitingCount <= lightMax)) return ready;
-  const light = ready.filter((connection) => connection.waitingCount <= lightMax);
-  return [...light, ...ready.filter((connection) => connection.waitingCount > lightMax)];
 }
 
 function nextTurn(): Promise<void> {

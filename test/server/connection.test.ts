@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { makeNode, serveNode, talk } from '../support/harness.ts';
@@ -157,6 +158,49 @@ describe('deadlines and limits', () => {
     expect(performance.now() - began).toBeLessThan(1_500);
     for (const socket of deaf) socket.destroy();
   });
+
+  it.skipIf(!existsSync('/proc/net/tcp'))(
+    'who leaves replies unread is closed, however much of them the system takes; who reads slowly is not',
+    async () => {
+      const { port } = await serveNode(makeNode());
+      const asks = Buffer.concat(Array.from({ length: 20_000 }, () => echo()));
+      const ask = () => {
+        const socket = connect({ port, host: '127.0.0.1' }).on('error', () => undefined);
+        socket.pause();
+        socket.write(asks);
+        return socket;
+      };
+      const [deaf, slow] = [ask(), ask()];
+      let read = 0;
+      const timer = setInterval(() => {
+        read += (slow.read(Math.min(8_192, slow.readableLength)) as Buffer | null)?.length ?? 0;
+      }, 200);
+      const began = performance.now();
+      // A client that does not read does not see the end either; one that writes is told of it.
+      await new Promise<void>((resolve) => {
+        const knock = setInterval(() => deaf.write(echo()), 50);
+        deaf.on('close', () => {
+          clearInterval(knock);
+          resolve();
+        });
+      });
+      expect(performance.now() - began).toBeGreaterThan(3_900);
+      expect(performance.now() - began).toBeLessThan(8_000);
+      clearInterval(timer);
+      expect(read).toBeGreaterThan(50_000);
+      expect(slow.destroyed).toBe(false);
+      const whole = new Promise<void>((resolve) => {
+        slow.on('data', (chunk: Buffer) => {
+          read += chunk.length;
+          if (read === 20_000 * 32) resolve();
+        });
+      });
+      slow.resume();
+      await whole;
+      slow.destroy();
+    },
+    20_000,
+  );
 });
 
 describe('what brings a deployed server down', () => {
