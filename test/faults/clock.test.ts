@@ -40,7 +40,7 @@ describe('a clock that jumps', () => {
   it('leaves order, chain and deadlines as they are', async () => {
     const clock = new FakeClock();
     const directory = makeNode();
-    const more = ['--set', 'limits.header_deadline_ms=1500', '--set', 'limits.idle_limit_ms=2500'];
+    const more = ['--set', 'limits.header_deadline_ms=1500', '--set', 'limits.request_deadline_ms=2500'];
     const node = await serve(directory, more, { environment: clock.environment });
     const honest = new HonestClient(node.port);
     const lifetimes: number[] = [];

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, lstatSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import SqliteDatabase from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -66,7 +66,7 @@ async function killedNode(): Promise<Base> {
   await node.end('SIGKILL');
   asker.close();
   const copy = temporaryFolder();
-  cpSync(directory, copy, { recursive: true });
+  cpSync(directory, copy, { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
   return { directory: copy, keys: keyCount };
 }
 

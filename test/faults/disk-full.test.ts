@@ -11,6 +11,7 @@ import { fill, lacksRoot, nodeOnSmallDisk } from './support/small-disk.ts';
  * within 5 s of room coming back. Every request then has its event, and everything acknowledged is there.
  */
 const resumesWithinMs = 5_000;
+const settledAfterMs = 700;
 const refusedForMs = 2_500;
 const filesystemStatus = 194;
 const known = Buffer.alloc(16, 0xaa);
@@ -56,15 +57,19 @@ class Witness {
     expect(await this.#asker.status(echo), 'an echo needs no disk').toBe(250);
   }
 
-  /** Posts until so many in a row were refused: a checkpoint may still make some room. */
-  async postUntilRefused(inARow = 30): Promise<void> {
-    let refused = 0;
-    for (let count = 0; count < 40_000 && refused < inARow; count += 1) {
+  /** Posts until none has been taken for a while: a checkpoint may still make some room. */
+  async postUntilRefused(): Promise<void> {
+    let takenAt = performance.now();
+    for (let count = 0; count < 40_000 && performance.now() - takenAt < settledAfterMs; count += 1) {
       const status = await this.post();
-      if (status !== 250) expect(status).toBe(filesystemStatus);
-      refused = status === 250 ? 0 : refused + 1;
+      if (status === 250) {
+        takenAt = performance.now();
+        continue;
+      }
+      expect(status).toBe(filesystemStatus);
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    expect(refused, 'the disk became full').toBe(inARow);
+    expect(performance.now() - takenAt, 'the disk became full').toBeGreaterThanOrEqual(settledAfterMs);
   }
 
   /** For a while every post is refused and every read answered. Returns how many posts that were. */
@@ -112,7 +117,7 @@ function report(what: string, node: Served, refused: number, resumedMs: number):
     `${what}: ${refused} writes refused in ${refusedForMs} ms, taken again after ${resumedMs.toFixed(0)} ms, ${lines.length} log lines\n`,
   );
   expect.soft(resumedMs, 'resumes by itself').toBeLessThan(resumesWithinMs);
-  expect.soft(lines.length, 'log lines').toBeLessThan(400);
+  expect.soft(lines.length, 'log lines').toBeLessThan(600);
 }
 
 describe('a full disk', () => {
@@ -164,7 +169,7 @@ describe('a full disk', () => {
     const node = await serve(directory, noMargin, { under: ['strace', '-f', '-qq', '-o', '/dev/null', ...injected] });
     const witness = new Witness(node.port);
     expect(await witness.post(known)).toBe(250);
-    await witness.postUntilRefused(1);
+    await witness.postUntilRefused();
     await witness.expectReads();
     report('some failed writes', node, 1, await witness.resumedAfterMs());
     await witness.expectWhole(node, directory);

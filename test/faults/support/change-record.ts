@@ -12,6 +12,12 @@ export interface Change {
   readonly place: string;
 }
 
+export interface RecordedEvent {
+  readonly sequence: number;
+  readonly action: string;
+  readonly status: number;
+}
+
 export class ChangeRecord {
   readonly #database: Database;
 
@@ -38,6 +44,12 @@ export class ChangeRecord {
     return this.#database
       .prepare('SELECT * FROM changes WHERE sequence > ? ORDER BY sequence')
       .all(sequence) as Change[];
+  }
+
+  eventsAfter(sequence: number): RecordedEvent[] {
+    return this.#database
+      .prepare('SELECT sequence, action, status FROM events WHERE sequence > ? ORDER BY sequence')
+      .all(sequence) as RecordedEvent[];
   }
 
   /** What was changed at all: a record that saw nothing proves nothing. */

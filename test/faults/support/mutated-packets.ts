@@ -11,6 +11,11 @@ const mutation = fc.record({
   otherPlace: fc.nat(),
   size: fc.oneof(fc.nat(0xffff), fc.nat(300)),
   more: fc.uint8Array({ minLength: 1, maxLength: 60 }),
+  // Mostly new: under a nonce that has been used nearly everything is refused for that alone.
+  nonce: fc.oneof(
+    { weight: 7, arbitrary: fc.noBias(fc.uint8Array({ minLength: 24, maxLength: 24 })) },
+    { weight: 1, arbitrary: fc.constant(undefined) },
+  ),
 });
 
 type Mutation = typeof mutation extends fc.Arbitrary<infer T> ? T : never;
@@ -36,7 +41,13 @@ const kinds: readonly ((mutation: Mutation) => Buffer)[] = [
 
 export const mutatedPacket: fc.Arbitrary<Buffer> = fc
   .tuple(fc.constantFrom(...kinds), mutation)
-  .map(([mutate, each]) => mutate(each));
+  .map(([mutate, each]) => mutate({ ...each, one: under(each.one, each.nonce), other: under(each.other, each.nonce) }));
+
+/** The same request under another nonce. */
+function under({ request }: SoundRequest, nonce: Uint8Array | undefined): SoundRequest {
+  const changed = nonce === undefined ? request : { ...request, nonce: Buffer.from(nonce) };
+  return { request: changed, bytes: buildRequest(changed) };
+}
 
 const isModern = (bytes: Buffer, start = 0) => (bytes[start + 16] ?? 0) >= 4 && (bytes[start + 16] ?? 0) <= 5;
 
