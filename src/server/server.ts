@@ -69,6 +69,7 @@ export class Server {
   /** Whether a connection was accepted since the last turn. */
   #accepted = false;
   #heldBytes = 0;
+  #isLookingForUnread = false;
 
   readonly #events: ConnectionEvents = {
     ready: (connection) => {
@@ -215,10 +216,12 @@ export class Server {
 
   /** Sees which clients have stopped reading. */
   async #lookForUnread(port: number): Promise<void> {
+    if (this.#isLookingForUnread) return;
     const looked = [...this.#connections]
       .map(({ reading }) => ({ reading, repliedSize: reading.repliedSize }))
       .filter(({ reading }) => reading.mayBeBehind);
     if (looked.length === 0) return;
+    this.#isLookingForUnread = true;
     try {
       const unread = await readUnread(port);
       const now = this.#parts.clock.monotonicMs();
@@ -226,6 +229,8 @@ export class Server {
         reading.noteUnread(unread.get(reading.clientPort ?? 0) ?? 0, repliedSize, now);
     } catch (error) {
       this.#unreadFailures.warn({ err: error }, 'no way to see what clients have not read');
+    } finally {
+      this.#isLookingForUnread = false;
     }
   }
 

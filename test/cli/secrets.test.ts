@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, serve } from '../support/cli.ts';
 import { makeNode, talk } from '../support/harness.ts';
+import { leaks, patternsOf } from '../support/secret-scan.ts';
+import { watchFolder } from '../support/watched.ts';
 import { buildRequest, coinBytes, getPayload, postPayload } from '../support/wire.ts';
 
 /**
@@ -102,5 +104,24 @@ describe('secrets', () => {
       }
     }
     await node.end('SIGTERM');
+    if (watchFolder === undefined) return;
+    const watched = (kind: string) => readFileSync(join(watchFolder ?? '', kind, String(process.pid)), 'utf8');
+    expect(watched('secrets'), 'the whole suite is searched for these').toContain(coins[0]?.secret.toString('hex'));
+    expect(watched('texts')).toContain(outputs[0]);
+  });
+
+  it.each([
+    ['hexadecimal', (secret: Buffer) => secret.toString('hex')],
+    ['upper-case hexadecimal', (secret: Buffer) => secret.toString('hex').toUpperCase()],
+    ['base64', (secret: Buffer) => secret.toString('base64')],
+    ['base64 with more behind it', (secret: Buffer) => Buffer.concat([secret, Buffer.alloc(5, 7)]).toString('base64')],
+    ['raw bytes', (secret: Buffer) => secret.toString('latin1')],
+  ])('would be found as %s among the logs of this suite', (_, formOf) => {
+    const secret = randomBytes(16);
+    const patterns = patternsOf([secret.toString('hex'), randomBytes(400).toString('hex')]);
+    const log = `{"level":10,"msg":"${randomBytes(64).toString('hex')}"}`;
+    const text = (middle: string) => Buffer.from(`${log}${middle}${log}`, 'latin1');
+    expect(leaks(text(''), patterns)).toEqual([]);
+    expect(leaks(text(formOf(secret)), patterns)).toHaveLength(1);
   });
 });

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { startNode } from '../../src/server/node.ts';
-import { fixedNow, type GivenCoin, makeNode, openBeside, silent, systemRandom } from '../support/harness.ts';
+import { fixedNow, type GivenCoin, makeNode, openBeside, systemRandom, watchedLogger } from '../support/harness.ts';
 import { converse } from '../support/socket.ts';
 import { buildRequest, challengeOf, ctr, defaultChallenge, masked, postPayload } from '../support/wire.ts';
 
@@ -47,7 +47,7 @@ async function serveScripted(directory: string, draw = ''): Promise<number> {
   const node = await startNode({
     directory,
     config: parseConfig('[server]\nhost = "127.0.0.1"\nport = 0\n', 'test'),
-    logger: silent,
+    logger: watchedLogger,
     clock: { now: () => fixedNow, monotonicMs: () => performance.now() },
     random: {
       bytes: (size) => {

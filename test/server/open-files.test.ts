@@ -4,6 +4,7 @@ import { connectionsWithin, openFilesMax } from '../../src/server/open-files.ts'
 import { serve } from '../support/cli.ts';
 import { makeNode } from '../support/harness.ts';
 
+/** A node keeps some of the files that it may have open from its clients. */
 describe('connections within the limit of open files', () => {
   it.each([
     { configured: 10_000, openFiles: 20_000, connections: 10_000 },

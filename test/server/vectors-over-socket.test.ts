@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config.ts';
 import type { RandomSource } from '../../src/domain/random.ts';
 import { startNode } from '../../src/server/node.ts';
 import { Store } from '../../src/storage/store.ts';
-import { Exchange, fixedNow, openStore, raidaId, silent } from '../support/harness.ts';
+import { Exchange, fixedNow, openStore, raidaId, watchedLogger } from '../support/harness.ts';
 import { converse } from '../support/socket.ts';
 import {
   bytesOf,
@@ -52,7 +52,7 @@ async function serveVector(vector: Vector, directory: string) {
       { name: 'server.host', value: '127.0.0.1', origin: 'test' },
       { name: 'server.port', value: 0, origin: 'test' },
     ]),
-    logger: silent,
+    logger: watchedLogger,
     clock: { now: () => fixedNow, monotonicMs: () => performance.now() },
     random: randomOf(vector, counting()),
   });

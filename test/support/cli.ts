@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { watchedEnvironment, watchText } from './watched.ts';
 
 /** The built program as its user runs it. */
 export const commandLine = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -17,6 +18,7 @@ export function run(words: readonly string[], environment: NodeJS.ProcessEnv = {
     encoding: 'utf8',
     env: { ...process.env, ...environment },
   });
+  watchText(stdout + stderr);
   return { code: status, stdout, stderr };
 }
 
@@ -54,7 +56,7 @@ export async function serve(
   const [program = process.execPath, ...words] = [...under, process.execPath, ...serving];
   const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...environment },
+    env: { ...process.env, ...watchedEnvironment, ...environment },
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const lines: string[] = [];
@@ -68,6 +70,7 @@ export async function serve(
   const port = await new Promise<number>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
+      watchText(line);
       const entry = JSON.parse(line) as { msg: string; port: number; pid: number };
       if (entry.msg !== 'listening') return;
       pid = entry.pid;

@@ -17,6 +17,7 @@ import { framerRules } from '../../src/server/framer-rules.ts';
 import { factsOf, type RunningNode, startNode } from '../../src/server/node.ts';
 import { RateLimits } from '../../src/server/rate-limits.ts';
 import { Store } from '../../src/storage/store.ts';
+import { watchedDestination, watchedLevel, watchSecret } from './watched.ts';
 
 /** Real databases in temporary folders, dispatch without a port, whole nodes with one. */
 export const raidaId = 14;
@@ -24,8 +25,11 @@ export const coinId = 6;
 /** 23 November 2026: MFS 45. */
 export const fixedNow = Date.UTC(2026, 10, 23, 12);
 
+export const watchedLogger: Logger = createLogger(watchedLevel, watchedDestination);
 export const systemRandom: RandomSource = { bytes: (size) => randomBytes(size) };
-export const silent: Logger = createLogger('silent');
+
+/** Of a file of encryption keys, before the keys. */
+const encryptionCoinHeaderSize = 40;
 
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'raida-node-test-'));
@@ -44,7 +48,10 @@ export interface GivenCoin {
 export function makeNode(coins: readonly GivenCoin[] = [], files: Readonly<Record<string, Buffer>> = {}): string {
   const directory = temporaryFolder();
   mkdirSync(join(directory, 'coins'));
-  for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, 'coins', name), content);
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(directory, 'coins', name), content);
+    watchSecret(content.subarray(encryptionCoinHeaderSize));
+  }
   const store = Store.create(directory, { raidaId, coinId }, systemRandom);
   putCoins(store, coins);
   store.close();
@@ -52,6 +59,7 @@ export function makeNode(coins: readonly GivenCoin[] = [], files: Readonly<Recor
 }
 
 export function putCoins(store: Store, coins: readonly GivenCoin[]): void {
+  for (const { secret } of coins) watchSecret(secret);
   store.write((writer) => {
     for (const { denomination, serialNumber, secret, mfs = 45 } of coins) {
       const record = { authenticationNumber: secret, mfs };
@@ -101,7 +109,7 @@ export class Exchange {
       random = systemRandom,
       now = () => fixedNow,
       settings = '',
-      logger = silent,
+      logger = watchedLogger,
       client,
       isGone = false,
       monotonicMs = () => performance.now(),
@@ -154,7 +162,11 @@ export class Exchange {
   }
 }
 
-export async function serveNode(directory: string, settings = '', logger: Logger = silent): Promise<RunningNode> {
+export async function serveNode(
+  directory: string,
+  settings = '',
+  logger: Logger = watchedLogger,
+): Promise<RunningNode> {
   const config: Config = parseConfig(`${settings}\n[server]\nhost = "127.0.0.1"\nport = 0\n`, 'test');
   const node = await startNode({ directory, config, logger });
   onTestFinished(() => node.stop());

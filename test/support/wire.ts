@@ -1,5 +1,6 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { watchSecret } from './watched.ts';
 
 /**
  * Requests and replies built and read byte by byte, straight from the protocol's tables and without a line of src: what
@@ -136,6 +137,7 @@ export function masked(reply: Buffer, modern = false): string {
 }
 
 export function postPayload(keyId: Buffer, coin: Buffer, pad: Buffer, start: number, size: number): Buffer {
+  watchSecret(pad.subarray(start, start + size));
   return Buffer.concat([keyId, Buffer.alloc(16), coin, pad, Buffer.from([start, size])]);
 }
 
