@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { Worker } from 'node:worker_threads';
@@ -116,5 +117,27 @@ describe('a batch', () => {
     expect(statuses(exchange.send(encrypt, post(1), echo))).toEqual([252, 250, 250]);
     const sealed = exchange.one(buildRequest({ group: 0, command: 1, type: 4, coins: [given] }));
     expect(sealed.readUInt8(2)).toBe(252);
+  });
+
+  it('of connections with few requests comes before that of those with many', async () => {
+    const directory = makeNode();
+    const { port } = await serveNode(directory);
+    const [heavy, light] = [connect({ port, host: '127.0.0.1' }), connect({ port, host: '127.0.0.1' })];
+    await Promise.all([heavy, light].map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+    const answered = Promise.all(
+      [heavy, light].map((socket) => new Promise((resolve) => socket.once('data', resolve))),
+    );
+    // Both are there before the node has its turn.
+    heavy.write(Buffer.concat(Array.from({ length: 30 }, (_, index) => post(100 + index))));
+    light.write(post(1));
+    await answered;
+    const beside = openBeside(directory);
+    const posted = beside
+      .prepare("SELECT key_id FROM events WHERE action = 'post-key' ORDER BY sequence")
+      .pluck()
+      .all();
+    expect(posted).toHaveLength(31);
+    expect(posted[0]).toEqual(Buffer.alloc(16, 1));
+    for (const socket of [heavy, light]) socket.destroy();
   });
 });
