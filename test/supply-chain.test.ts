@@ -42,4 +42,14 @@ describe('the production dependencies', () => {
       'better-sqlite3',
     ]);
   });
+
+  it('nor does what only development needs: npm is told not to', () => {
+    const { allowScripts } = JSON.parse(read('package.json')) as { allowScripts: Record<string, boolean> };
+    const scripted = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+    const refused = scripted
+      .map(([path]) => path.replace(/^.*node_modules\//, ''))
+      .filter((name) => !allowScripts[name]);
+    expect(new Set(refused)).toEqual(new Set(['esbuild']));
+    expect(allowScripts).toEqual({ 'better-sqlite3': true, esbuild: false });
+  });
 });
