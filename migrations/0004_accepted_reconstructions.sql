@@ -1,0 +1,1 @@
+CREATE INDEX `reconstructions_accepted` ON `reconstructions` (`denomination`,`serial_number`,`split_id`) WHERE reason IS NULL;
