@@ -119,14 +119,14 @@ export class ChatKeyWriter extends ChatKeyReader {
     if (before === undefined) {
       const number = this.index.add(keyId);
       this.#insert.run(number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum);
-      this.#counts.changed(coin, 1);
+      this.#counts.changed(coin, 1, number);
       return;
     }
     this.#update.run(denomination, serialNumber, key, postedAt, replacements, checksum, before.number);
     if (sameCoin(before, coin)) return;
     this.index.moved(before, before.number);
-    this.#counts.changed(before, -1);
-    this.#counts.changed(coin, 1);
+    this.#counts.changed(before, -1, before.number);
+    this.#counts.changed(coin, 1, before.number);
   }
 
   /** Removes the key of an id, also a damaged one. */
@@ -136,6 +136,6 @@ export class ChatKeyWriter extends ChatKeyReader {
     if (row === undefined) return;
     this.#delete.run(row.number);
     this.index.remove(keyId, row, row.number);
-    this.#counts.changed(row, -1);
+    this.#counts.changed(row, -1, row.number);
   }
 }

@@ -2,9 +2,11 @@ import type { Database, Statement } from 'better-sqlite3';
 import { type Coin, coinName } from '../domain/coin.ts';
 import { followedThrough } from './index-follower.ts';
 import { keysIndexedThroughName } from './key-index.ts';
+import { UnindexedCounts } from './unindexed-counts.ts';
 
 interface Query extends Coin {
-  readonly through: number;
+  /** Number of the last key that counts. */
+  readonly last: number;
 }
 
 /** Coins whose counts are remembered; beyond that they are counted again when they are asked for. */
@@ -16,6 +18,7 @@ export class KeyCounts {
   readonly #countOfCoin: Statement<[Query], number>;
   readonly #countAll: Statement<[], number>;
   readonly #ofCoin = new Map<string, number>();
+  readonly #unindexed: UnindexedCounts;
   readonly #newest: Statement<[], number>;
   readonly #countRange: Statement<[number, number], number>;
   #all: number | undefined;
@@ -24,12 +27,11 @@ export class KeyCounts {
 
   constructor(database: Database) {
     this.#database = database;
+    this.#unindexed = new UnindexedCounts(database);
     this.#countOfCoin = database
       .prepare<[Query], number>(
-        `SELECT (SELECT count(*) FROM coin_keys
-             WHERE denomination = :denomination AND serial_number = :serialNumber AND number <= :through)
-           + (SELECT count(*) FROM chat_keys
-             WHERE number > :through AND denomination = :denomination AND serial_number = :serialNumber)`,
+        `SELECT count(*) FROM coin_keys
+         WHERE denomination = :denomination AND serial_number = :serialNumber AND number <= :last`,
       )
       .pluck();
     this.#newest = database.prepare<[], number>('SELECT max(number) FROM chat_keys').pluck();
@@ -43,8 +45,8 @@ export class KeyCounts {
     const name = coinName({ denomination, serialNumber });
     const known = this.#ofCoin.get(name);
     if (known !== undefined) return known;
-    const through = followedThrough(this.#database, keysIndexedThroughName);
-    const count = this.#countOfCoin.get({ denomination, serialNumber, through }) ?? 0;
+    const last = this.#unindexed.startAfter(followedThrough(this.#database, keysIndexedThroughName));
+    const count = (this.#countOfCoin.get({ denomination, serialNumber, last }) ?? 0) + this.#unindexed.of(name);
     if (this.#ofCoin.size >= coinsMax) this.#ofCoin.clear();
     this.#ofCoin.set(name, count);
     return count;
@@ -71,12 +73,14 @@ export class KeyCounts {
     return end < newest;
   }
 
-  /** A key came (1) or went (-1) in the name of a coin. */
-  changed(coin: Coin, by: 1 | -1): void {
+  /** The key with this number came (1) or went (-1) in the name of a coin. */
+  changed(coin: Coin, by: 1 | -1, number: number): void {
     if (this.#all !== undefined) this.#all += by;
     else if (by === -1) this.#restart();
+    // Nobody has asked for a coin yet: most nodes have no quota for coins.
     if (this.#ofCoin.size === 0) return;
     const name = coinName(coin);
+    this.#unindexed.changed(name, by, number);
     const known = this.#ofCoin.get(name);
     if (known !== undefined) this.#ofCoin.set(name, known + by);
   }
@@ -84,6 +88,7 @@ export class KeyCounts {
   /** After a rollback the database alone knows. */
   forget(): void {
     this.#ofCoin.clear();
+    this.#unindexed.forget();
     this.#all = undefined;
     this.#restart();
   }
