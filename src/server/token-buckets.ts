@@ -4,14 +4,18 @@ interface Bucket {
   filledAtMs: number;
 }
 
-/** Names whose buckets are remembered; the one that was used longest ago is forgotten, and starts full again. */
-const bucketsMax = 65_536;
+/**
+ * At least so many names are remembered, those that were used last, and at most twice as many: the older half is forgotten
+ * at once and starts full again. A Map from which the oldest is removed one by one looks through all that it has lost.
+ */
+const bucketsMin = 32_768;
 
 /** One limit for many names, in bounded memory. Time is monotonic: no administrator's clock changes a limit. */
 export class TokenBuckets {
   readonly #perSecond: number;
   readonly #burst: number;
-  readonly #buckets = new Map<string, Bucket>();
+  #recent = new Map<string, Bucket>();
+  #older = new Map<string, Bucket>();
 
   /** `perSecond` of 0 limits nothing. */
   constructor(perSecond: number, burstSeconds: number) {
@@ -34,24 +38,22 @@ export class TokenBuckets {
   }
 
   #bucketOf(name: string, nowMs: number): Bucket {
-    const found = this.#buckets.get(name);
-    if (found === undefined) {
-      const bucket = { tokens: this.#burst, filledAtMs: nowMs };
-      if (this.#buckets.size >= bucketsMax) this.#forgetOldest();
-      this.#buckets.set(name, bucket);
-      return bucket;
-    }
-    const earned = ((nowMs - found.filledAtMs) * this.#perSecond) / 1_000;
-    found.tokens = Math.min(this.#burst, found.tokens + Math.max(0, earned));
-    found.filledAtMs = nowMs;
-    // To the end of the Map: the first entry is then the one that was used longest ago.
-    this.#buckets.delete(name);
-    this.#buckets.set(name, found);
-    return found;
+    const bucket = this.#find(name, nowMs);
+    const earned = ((nowMs - bucket.filledAtMs) * this.#perSecond) / 1_000;
+    bucket.tokens = Math.min(this.#burst, bucket.tokens + Math.max(0, earned));
+    bucket.filledAtMs = nowMs;
+    return bucket;
   }
 
-  #forgetOldest(): void {
-    const [oldest] = this.#buckets.keys();
-    if (oldest !== undefined) this.#buckets.delete(oldest);
+  #find(name: string, nowMs: number): Bucket {
+    const recent = this.#recent.get(name);
+    if (recent !== undefined) return recent;
+    const bucket = this.#older.get(name) ?? { tokens: this.#burst, filledAtMs: nowMs };
+    if (this.#recent.size >= bucketsMin) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(name, bucket);
+    return bucket;
   }
 }
