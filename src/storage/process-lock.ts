@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import SqliteDatabase, { type Database } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { StorageError } from './database.ts';
+import { openSqlite } from './sqlite.ts';
 
 /** Another process holds the data directory. */
 export class DirectoryInUse extends StorageError {}
@@ -20,7 +21,7 @@ export class ProcessLock {
 
   /** Throws DirectoryInUse at once where another process holds it. */
   static take(directory: string): ProcessLock {
-    const database = new SqliteDatabase(join(directory, lockFileName), { timeout: 0 });
+    const database = openSqlite(join(directory, lockFileName), { timeout: 0 });
     try {
       database.exec('BEGIN EXCLUSIVE');
     } catch (error) {
