@@ -52,9 +52,11 @@ export class KeyCounts {
     return count;
   }
 
-  total(): number {
+  /** Whether there are so many keys. Numbers are never used again: where fewer were ever given, none has to be counted. */
+  reaches(limit: number): boolean {
+    if (this.#all === undefined && (this.#newest.get() ?? 0) < limit) return false;
     this.#all ??= this.#countAll.get() ?? 0;
-    return this.#all;
+    return this.#all >= limit;
   }
 
   /** All keys, where they are counted. */

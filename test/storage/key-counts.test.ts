@@ -14,6 +14,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove' as const), id }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('follow' as const), rows: fc.integer({ min: 1, max: 20 }) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('ask' as const), coin }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('total' as const), limit: fc.integer({ min: 1, max: 60 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('undo' as const), id, coin }) },
 );
 
@@ -28,6 +29,9 @@ describe('counts of keys', () => {
       store.write((writer) =>
         writer.chatKeys.put(idOf(number), { coin: coinOf(owner), key: Buffer.from([owner]) }, 1_000),
       );
+    const all = beside.prepare('SELECT count(*) FROM chat_keys').pluck();
+    const expectTotal = (limit: number) =>
+      expect(store.write(({ keyCounts }) => keyCounts.reaches(limit))).toBe((all.get() as number) >= limit);
     const expectCount = (serialNumber: number) =>
       expect(store.write(({ keyCounts }) => keyCounts.of(coinOf(serialNumber)))).toBe(stored.get(serialNumber));
     fc.assert(
@@ -37,6 +41,7 @@ describe('counts of keys', () => {
           else if (each.kind === 'remove') store.write((writer) => writer.chatKeys.remove(idOf(each.id)));
           else if (each.kind === 'follow') store.followIndexes(each.rows, each.rows, each.rows);
           else if (each.kind === 'ask') expectCount(each.coin);
+          else if (each.kind === 'total') expectTotal(each.limit);
           else
             expect(() =>
               store.write((writer) => {
@@ -45,6 +50,7 @@ describe('counts of keys', () => {
               }),
             ).toThrow('undone');
         }
+        for (const limit of [1, 20, 40, 61]) expectTotal(limit);
         for (let serialNumber = 0; serialNumber < coins; serialNumber += 1) expectCount(serialNumber);
       }),
       { numRuns: 60 },

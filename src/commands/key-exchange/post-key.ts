@@ -49,7 +49,7 @@ const payloadLayout = struct({
 /** Refuses a new id where the coin, or the node, holds as many keys as it may (KX-41.5). */
 function demandRoom(coin: Coin, store: Writer, { perCoin, total }: KeyLimits): void {
   if (perCoin > 0 && store.keyCounts.of(coin) >= perCoin) throw new Refusal(Status.FILESYSTEM, 'coin-quota');
-  if (total > 0 && store.keyCounts.total() >= total) throw new Refusal(Status.FILESYSTEM, 'key-quota');
+  if (total > 0 && store.keyCounts.reaches(total)) throw new Refusal(Status.FILESYSTEM, 'key-quota');
 }
 
 /** Whether the claimed coin may replace the key that `owner` posted (Q10). */
