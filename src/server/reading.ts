@@ -26,7 +26,7 @@ export class Reading {
     return this.#socket.remotePort;
   }
 
-  /** Whether much may be unread: then it has to be looked for, with `readUnread`. */
+  /** Whether much may be unread: then `UnreadReplies` has to look. */
   get mayBeBehind(): boolean {
     return this.repliedSize - this.#takenSize >= unreadSizeMin;
   }

@@ -10,7 +10,7 @@ import { framerRules } from './framer-rules.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { Observer } from './observer.ts';
 import type { RateLimits } from './rate-limits.ts';
-import { readUnread } from './unread-replies.ts';
+import { UnreadReplies } from './unread-replies.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   readonly connections: number;
@@ -63,13 +63,11 @@ export class Server {
   #crowd = 0;
   readonly #closings: LineLimiter;
   readonly #acceptFailures: LineLimiter;
-  readonly #unreadFailures: LineLimiter;
   #turnIsPlanned = false;
   #gatheringSinceMs = 0;
   /** Whether a connection was accepted since the last turn. */
   #accepted = false;
   #heldBytes = 0;
-  #isLookingForUnread = false;
 
   readonly #events: ConnectionEvents = {
     ready: (connection) => {
@@ -85,7 +83,6 @@ export class Server {
     this.#parts = parts;
     this.#closings = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#acceptFailures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
-    this.#unreadFailures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#rules = framerRules(parts.registry, parts.raidaId, parts.coinId);
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#net.maxConnections = parts.limits.connections;
@@ -108,7 +105,9 @@ export class Server {
     const address = this.#net.address();
     const boundPort = typeof address === 'object' && address !== null ? address.port : port;
     this.#timers.push(setInterval(() => this.#sweep(), sweepIntervalMs));
-    this.#timers.push(setInterval(() => void this.#lookForUnread(boundPort), unreadIntervalMs));
+    const unread = new UnreadReplies(boundPort, this.#parts.logger, this.#parts.clock.monotonicMs);
+    const readings = () => [...this.#connections].map(({ reading }) => reading);
+    this.#timers.push(setInterval(() => void unread.look(readings()), unreadIntervalMs));
     return boundPort;
   }
 
@@ -212,26 +211,6 @@ export class Server {
       'connection closed: too many bytes of requests that are unfinished or wait',
     );
     largest.destroy();
-  }
-
-  /** Sees which clients have stopped reading. */
-  async #lookForUnread(port: number): Promise<void> {
-    if (this.#isLookingForUnread) return;
-    const looked = [...this.#connections]
-      .map(({ reading }) => ({ reading, repliedSize: reading.repliedSize }))
-      .filter(({ reading }) => reading.mayBeBehind);
-    if (looked.length === 0) return;
-    this.#isLookingForUnread = true;
-    try {
-      const unread = await readUnread(port);
-      const now = this.#parts.clock.monotonicMs();
-      for (const { reading, repliedSize } of looked)
-        reading.noteUnread(unread.get(reading.clientPort ?? 0) ?? 0, repliedSize, now);
-    } catch (error) {
-      this.#unreadFailures.warn({ err: error }, 'no way to see what clients have not read');
-    } finally {
-      this.#isLookingForUnread = false;
-    }
   }
 
   #sweep(): void {
