@@ -18,6 +18,8 @@ const sampleEveryMs = 250;
 const warmDatabaseBytes = 44e6;
 const warmWithinMs = 300_000;
 const walBytesMax = 64e6;
+/** A node that listens goes on starting its threads, which have connections of their own to the database. */
+const settlesWithinMs = 2_000;
 const descriptorsBackWithinMs = 15_000;
 /** Over a minute the collector's own tides come close to this; over a longer time they matter less. */
 const slopeMax = Math.max(1e6, (20e6 * 60) / seconds);
@@ -82,6 +84,7 @@ describe(`soak, seed ${seed}`, () => {
       const meter = new HeapMeter();
       const more = ['--set', `server.admin_key=${adminKey}`];
       const node = await serve(directory, more, { environment: meter.environment });
+      await pause(settlesWithinMs);
       const descriptors = openDescriptors(node.pid);
       const load = new MixedLoad(node.port, seed);
       const watch = new Watch(directory, node.pid);
