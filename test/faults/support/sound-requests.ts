@@ -31,7 +31,7 @@ export interface SoundRequest {
 
 export const encryptionTypes = [0, 1, 4, 5] as const;
 
-/** One request for each command and form, in an order in which all are carried out. `number` makes key and tickets new. */
+/** One request for each command and form, in an order in which all are carried out. `number` makes key, tickets and nonces new. */
 export function requestsOf(type: (typeof encryptionTypes)[number], number: number): SoundRequest[] {
   const keyId = Buffer.alloc(16, type);
   keyId.writeUInt32BE(number, 8);
@@ -49,9 +49,13 @@ export function requestsOf(type: (typeof encryptionTypes)[number], number: numbe
     [4, 44, Buffer.concat([serverName, part])],
     [4, 45, tickets],
   ];
+  // New as well: the same nonce for other bytes is refused. Half of it is for type 5, whose second coin takes the beginning.
+  const nonce = Buffer.alloc(24, 0x30);
+  nonce.writeUInt32BE(number, 0);
+  nonce.writeUInt32BE(number, 8);
   const coins = [holder, second].slice(0, type === 0 ? 0 : type === 5 ? 2 : 1);
   return payloads.map(([group, command, payload]) => {
-    const request: WireRequest = { group, command, payload, type, coins };
+    const request: WireRequest = { group, command, payload, type, coins, nonce };
     return { request, bytes: buildRequest(request) };
   });
 }
