@@ -67,7 +67,7 @@ export class Connection {
   /** No more requests are taken; the connection ends when all are answered. */
   #ending = false;
   #requestBeganMs: number | undefined;
-  /** The client is behind with reading replies: it is asked for no more requests until it has caught up. */
+  /** The client is behind with reading replies: no more requests are taken from it until it has caught up. */
   #isBlocked = false;
   #endedAtMs: number | undefined;
   #quietSinceMs: number;

@@ -28,7 +28,7 @@ export class Reading {
 
   /** Whether much may be unread: then `UnreadReplies` has to look. */
   get mayBeBehind(): boolean {
-    return this.repliedSize - this.#takenSize >= unreadSizeMin;
+    return this.#untakenSinceMs !== undefined || this.repliedSize - this.#takenSize >= unreadSizeMin;
   }
 
   /** Of `repliedSize` bytes so many had not reached the client. */

@@ -30,6 +30,8 @@ export class UnreadReplies {
       for (const { reading, repliedSize } of looked)
         reading.noteUnread(unread.get(reading.clientPort ?? 0) ?? 0, repliedSize, now);
     } catch (error) {
+      // Nobody is closed for what could not be seen.
+      for (const { reading, repliedSize } of looked) reading.noteUnread(0, repliedSize, this.#monotonicMs());
       this.#failures.warn({ err: error }, 'no way to see what clients have not read');
     } finally {
       this.#isLooking = false;

@@ -117,7 +117,7 @@ function report(what: string, node: Served, refused: number, resumedMs: number):
     `${what}: ${refused} writes refused in ${refusedForMs} ms, taken again after ${resumedMs.toFixed(0)} ms, ${lines.length} log lines\n`,
   );
   expect.soft(resumedMs, 'resumes by itself').toBeLessThan(resumesWithinMs);
-  expect.soft(lines.length, 'log lines').toBeLessThan(600);
+  expect.soft(lines.length, 'log lines').toBeLessThan(400);
 }
 
 describe('a full disk', () => {
