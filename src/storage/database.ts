@@ -1,5 +1,4 @@
-import type { Database } from 'better-sqlite3';
-import { openSqlite } from './sqlite.ts';
+import SqliteDatabase, { type Database } from 'better-sqlite3';
 
 /**
  * Opening a database file the one way this node does it. SQLite before 3.51.3 can lose committed writes when a WAL is
@@ -33,7 +32,7 @@ export function assertSqliteVersion(version: string): void {
 
 /** Opens for reading and writing: WAL, every commit synced, both read back because SQLite may silently keep another mode. */
 export function openDatabase(file: string): Database {
-  const database = openSqlite(file, { timeout: busyTimeoutMs });
+  const database = new SqliteDatabase(file, { timeout: busyTimeoutMs });
   try {
     assertSqliteVersion(sqliteVersion(database));
     demandPragma(database, 'journal_mode', 'wal');
@@ -52,7 +51,7 @@ export function openDatabase(file: string): Database {
 
 /** Opens for reading only, beside a serving node. */
 export function openDatabaseReadOnly(file: string): Database {
-  const database = openSqlite(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
+  const database = new SqliteDatabase(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMs });
   assertSqliteVersion(sqliteVersion(database));
   database.pragma('trusted_schema = OFF');
   return database;

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import type { Database } from 'better-sqlite3';
+import SqliteDatabase, { type Database } from 'better-sqlite3';
 import { StorageError } from './database.ts';
-import { openSqlite } from './sqlite.ts';
 
 /** Another process holds the data directory. */
 export class DirectoryInUse extends StorageError {}
@@ -21,7 +20,7 @@ export class ProcessLock {
 
   /** Throws DirectoryInUse at once where another process holds it. */
   static take(directory: string): ProcessLock {
-    const database = openSqlite(join(directory, lockFileName), { timeout: 0 });
+    const database = new SqliteDatabase(join(directory, lockFileName), { timeout: 0 });
     try {
       database.exec('BEGIN EXCLUSIVE');
     } catch (error) {

@@ -1,10 +1,10 @@
 import { constants, setPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
+import SqliteDatabase from 'better-sqlite3';
 import { openDatabaseReadOnly } from '../database.ts';
 import { appliedMigrations } from '../schema-version.ts';
 import { readIdentity } from '../settings.ts';
-import { openSqlite } from '../sqlite.ts';
 import { type Verification, verifyDatabase } from '../verify.ts';
 import type { Manifest } from './container.ts';
 import { copyDatabase } from './copy-database.ts';
@@ -68,7 +68,7 @@ async function copy(source: string, target: string): Promise<null> {
 
 /** A copy says of itself that it has a WAL, as its source has; a file that travels alone must not. */
 function detach(file: string): SnapshotFacts {
-  const database = openSqlite(file);
+  const database = new SqliteDatabase(file);
   try {
     database.pragma('journal_mode = DELETE');
     const identity = readIdentity(database) ?? { raidaId: -1, coinId: -1 };
