@@ -78,7 +78,7 @@ function actionOf({ header }: Frame): string | undefined {
 }
 
 /** Sends batches through framer and dispatch, and throws with the packets where one of them does what none may. */
-class Bench {
+class PacketTrial {
   readonly #exchange: Exchange;
   readonly #changes: ChangeRecord;
   readonly #tally: Tally;
@@ -181,14 +181,14 @@ describe(`fuzz, seed ${seed}`, () => {
     const store = openStore(directory);
     const exchange = new Exchange(store, { settings: `[server]\nadmin_key = "${adminKey}"` });
     const tally = new Tally();
-    const bench = new Bench(exchange, changes, tally);
+    const trial = new PacketTrial(exchange, changes, tally);
     let batches = 0;
     let heapBefore = 0;
     const batchCount = Math.ceil(inProcess / packetsPerBatch);
     const batch = fc.array(mutatedPacket, { minLength: packetsPerBatch, maxLength: packetsPerBatch });
     fc.assert(
       fc.property(batch, (packets) => {
-        bench.expectHarmless(packets);
+        trial.expectHarmless(packets);
         for (const _ of packets) tally.packet();
         if (batches === Math.floor(batchCount * warmUpShare)) heapBefore = heapHere();
         batches += 1;
