@@ -20,8 +20,8 @@ export const legacyResponseHeader = struct({
   status: u8,
   commandGroup: u8,
   frameCount: u16,
-  echo: bytes(2),
-  blank: reserved(1),
+  echo: u16,
+  blank: u8,
   bodySize: u24,
   executionTimeUs: u32,
   signature: bytes(16),
@@ -42,10 +42,13 @@ export const modernResponseHeader = struct({
   serialNumber: u32,
   spare: reserved(2),
   nonce: bytes(22),
-  echo: bytes(2),
+  echo: u16,
 });
 
-const echoSize = 2;
+/** What a reply repeats of its request's nonce. */
+const legacyNonce = struct({ start: bytes(6), echo: u16 });
+const modernNonce = struct({ start: bytes(22), echo: u16 });
+
 const modernNonceStart = modernResponseHeader.size - 24;
 const freshNonceSize = 22;
 const executionTimeMax = 0xffff_ffff;
@@ -73,17 +76,18 @@ function encodeLegacy(request: RequestHeader, reply: Reply): Buffer {
   const sealed = reply.payload.length === 0 ? noBody : sealLegacyReply(reply.key, request.nonce, reply.payload);
   const bodySize = sealed.length === 0 ? 0 : sealed.length + terminatorSize;
   const bytes = Buffer.allocUnsafe(headerSize + bodySize);
-  legacyResponseHeader.write(bytes, 0, {
-    raidaId: reply.raidaId,
-    shardId: 0,
-    status: reply.status,
-    commandGroup: request.commandGroup,
-    frameCount: 1,
-    echo: echoOf(request),
-    bodySize,
-    executionTimeUs: Math.min(reply.executionTimeUs, executionTimeMax),
-    signature: reply.signature ?? noSignature,
-  });
+  // Field by field: the smallest requests are answered a sixth slower with a header made of an object.
+  const { at } = legacyResponseHeader;
+  at.raidaId.set(bytes, 0, reply.raidaId);
+  at.shardId.set(bytes, 0, 0);
+  at.status.set(bytes, 0, reply.status);
+  at.commandGroup.set(bytes, 0, request.commandGroup);
+  at.frameCount.set(bytes, 0, 1);
+  at.echo.set(bytes, 0, echoOf(request));
+  at.blank.set(bytes, 0, 0);
+  at.bodySize.set(bytes, 0, bodySize);
+  at.executionTimeUs.set(bytes, 0, Math.min(reply.executionTimeUs, executionTimeMax));
+  at.signature.set(bytes, 0, reply.signature ?? noSignature);
   if (bodySize > 0) {
     bytes.set(sealed, headerSize);
     bytes.set(terminator, headerSize + sealed.length);
@@ -111,8 +115,8 @@ function encodeModern(request: RequestHeader, reply: Reply, random: RandomSource
   return Buffer.concat([header, body]);
 }
 
-function echoOf(request: RequestHeader): Buffer {
-  return request.nonce.subarray(request.nonce.length - echoSize);
+function echoOf({ encryptionType, nonce }: RequestHeader): number {
+  return (isModern(encryptionType) ? modernNonce : legacyNonce).at.echo.get(nonce, 0);
 }
 
 /** Random bytes; type 5 repeats the second coin in front, as in its request. */
@@ -147,7 +151,7 @@ export function responseBodySize(request: RequestHeader, header: Buffer): number
 export function decodeReply(request: RequestHeader, key: Buffer | undefined, reply: Buffer): DecodedReply {
   const headerSize = responseHeaderSize(request);
   const layout = isModern(request.encryptionType) ? modernResponseHeader : legacyResponseHeader;
-  if (!layout.at.echo.get(reply, 0).equals(echoOf(request))) throw new ReplyError('answers another request');
+  if (layout.at.echo.get(reply, 0) !== echoOf(request)) throw new ReplyError('answers another request');
   const body = reply.subarray(headerSize);
   const status = layout.at.status.get(reply, 0);
   if (isModern(request.encryptionType)) {
