@@ -11,7 +11,10 @@ export interface ChatKey {
 
 /** Denomination, serial number, key: the Get Key payload and a deployed server's key file are the same bytes. */
 export function encodeChatKey({ coin, key }: ChatKey): Buffer {
-  return Buffer.concat([coinLayout.encode(coin), key]);
+  const bytes = Buffer.allocUnsafe(coinLayout.size + key.length);
+  coinLayout.write(bytes, 0, coin);
+  bytes.set(key, coinLayout.size);
+  return bytes;
 }
 
 /** Reads a key file; otherwise says why not, as a short reason. */

@@ -1,12 +1,9 @@
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
-import { chatKeyChecksum, type StoredKey, storedKeyColumns } from './chat-keys.ts';
+import { chatKeyChecksum, checkedContent, type StoredKey, storedKeyColumns } from './chat-keys.ts';
 
 /** In one read; SQLite hands them over as three values, which takes a third of the time of as many rows. */
 const keysPerRead = 2_000;
-
-/** What `chatKeyChecksum` covers, in its order and form. */
-const checkedContent = `key_id || denomination || ';' || serial_number || ';' || key || posted_at || ';' || replacements || ';'`;
 
 type Batch = [last: number | null, count: number, checksums: string, sizes: string, contents: Buffer];
 
@@ -23,7 +20,7 @@ export function checkChatKeys(
     .prepare<[number, number], unknown[]>(
       `SELECT max(number), count(*), group_concat(checksum), group_concat(length(content)),
          CAST(group_concat(content, '') AS BLOB)
-       FROM (SELECT number, checksum, CAST(${checkedContent} AS BLOB) AS content
+       FROM (SELECT number, checksum, ${checkedContent} AS content
          FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?)`,
     )
     .raw();

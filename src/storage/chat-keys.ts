@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 import { type ChatKey, keyIdSize } from '../domain/chat-key.ts';
 import { sameCoin } from '../domain/coin.ts';
@@ -28,28 +29,39 @@ export function chatKeyChecksum(row: Omit<StoredKey, 'number' | 'checksum'>): nu
   return rowChecksum([keyId, denomination, serialNumber, key, postedAt, replacements]);
 }
 
+/** The bytes under `chatKeyChecksum`, joined by SQLite: one value costs less than its parts, and one checksum than several. */
+export const checkedContent = `CAST(chat_keys.key_id || denomination || ';' || serial_number || ';' || key || posted_at || ';'
+  || replacements || ';' AS BLOB)`;
+
+/** In hexadecimal: a buffer that SQLite hands over costs three times as much as its text and the buffer made of that. */
+const selectedColumns = `hex(${checkedContent}), chat_keys.number, denomination, serial_number, length(key), posted_at,
+  replacements, checksum`;
+
 type SelectedKey = [
-  idAndKey: Buffer | null,
+  content: string,
+  number: number,
   denomination: number,
   serialNumber: number,
+  keySize: number,
   postedAt: number,
   replacements: number,
   checksum: number,
 ];
 
-const nothing = Buffer.alloc(0);
-
 export class ChatKeyReader {
   protected readonly index: KeyIndex;
-  readonly #select: Statement<[number], unknown[]>;
+  readonly #selectByNumber: Statement<[number], unknown[]>;
+  readonly #selectById: Statement<[Buffer], unknown[]>;
 
   constructor(database: Database, index: KeyIndex) {
     this.index = index;
-    // Id and key as one value: each buffer that SQLite hands over costs as much as all the rest of the row.
-    this.#select = database
-      .prepare<[number], unknown[]>(
-        `SELECT CAST(key_id || key AS BLOB), denomination, serial_number, posted_at, replacements, checksum
-         FROM chat_keys WHERE number = ?`,
+    this.#selectByNumber = database
+      .prepare<[number], unknown[]>(`SELECT ${selectedColumns} FROM chat_keys WHERE number = ?`)
+      .raw();
+    this.#selectById = database
+      .prepare<[Buffer], unknown[]>(
+        `SELECT ${selectedColumns} FROM key_numbers LEFT JOIN chat_keys ON chat_keys.number = key_numbers.number
+         WHERE key_numbers.key_id = ?`,
       )
       .raw();
   }
@@ -61,25 +73,30 @@ export class ChatKeyReader {
 
   /** The stored row, its checksum proved. Throws DamagedRow. */
   row(keyId: Buffer): StoredKey | undefined {
-    const number = this.index.numberOf(keyId);
-    if (number === undefined) return undefined;
-    const row = this.unproved(number);
-    if (row === undefined || !row.keyId.equals(keyId) || chatKeyChecksum(row) !== row.checksum) {
+    const recent = this.index.recentNumberOf(keyId);
+    const found = recent === undefined ? this.#selectById.get(keyId) : this.#selectByNumber.get(recent);
+    if (found === undefined && recent === undefined) return undefined;
+    const row = found && storedKeyOf(found as SelectedKey);
+    if (row === undefined || crc32(row.content) !== row.checksum || !row.keyId.equals(keyId)) {
       throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
     }
     return row;
   }
 
-  /** A row that is damaged beyond its shape has an empty id. */
   protected unproved(number: number): StoredKey | undefined {
-    const row = this.#select.get(number) as SelectedKey | undefined;
-    if (row === undefined) return undefined;
-    const [joined, denomination, serialNumber, postedAt, replacements, checksum] = row;
-    const idAndKey = joined ?? nothing;
-    const keyId = idAndKey.subarray(0, keyIdSize);
-    const key = idAndKey.subarray(keyIdSize);
-    return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum };
+    const found = this.#selectByNumber.get(number);
+    return found && storedKeyOf(found as SelectedKey);
   }
+}
+
+/** A row that is damaged beyond its shape has an empty id. */
+function storedKeyOf(selected: SelectedKey): StoredKey & { readonly content: Buffer } {
+  const [joined, number, denomination, serialNumber, keySize, postedAt, replacements, checksum] = selected;
+  const content = Buffer.from(joined, 'hex');
+  const keyStart = keyIdSize + `${denomination};${serialNumber};`.length;
+  const keyId = content.subarray(0, keyIdSize);
+  const key = content.subarray(keyStart, keyStart + keySize);
+  return { content, number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum };
 }
 
 export class ChatKeyWriter extends ChatKeyReader {

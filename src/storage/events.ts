@@ -100,8 +100,12 @@ export function writtenHash(before: string, row: string): string {
 function jsonOf(value: Buffer | string | number | null): string {
   if (value === null) return 'null';
   if (typeof value === 'number') return String(value);
-  return typeof value === 'string' ? JSON.stringify(value) : `"${value.toString('hex')}"`;
+  if (typeof value !== 'string') return `"${value.toString('hex')}"`;
+  return plainText.test(value) ? `"${value}"` : JSON.stringify(value);
 }
+
+/** What stands in JSON as it is, as names of actions and addresses do. */
+const plainText = /^[\w.:/-]*$/;
 
 export class EventReader {
   readonly #selectHead: Statement<[], EventHead>;
