@@ -14,27 +14,21 @@ export interface IndexingParts {
 }
 
 const intervalMs = 50;
-/** Rows that are read in one piece. */
-const rowsMax = 1_024;
-/** Entries that are merged in one piece: each may write a page of its own, and a commit of more takes the disk too long. */
-const entriesMax = 256;
-/** A node that starts first catches up until it lacks no more than this: what an index lacks is read into memory at start. */
+const pieceMs = 2;
+const pieceSizeMax = 2_048;
+/** A node that starts first catches up until it lacks no more keys than this: their ids are read into memory at start. */
 const lagAtStartMax = 8_192;
 const startPatienceMs = 300;
-const rowsAtStart = 8_192;
-/** Rows without an index from which on a round pays while there are requests. */
-const lagWorthARound = 65_536;
 /** How much of the time goes to the indexes while there are requests: little, until they are so far behind that it shows. */
 const shareMin = 0.02;
 const shareMax = 0.5;
-const lagForMinShare = 100_000;
-const lagForMaxShare = 500_000;
+const urgencyForMaxShare = 4;
 
-/** Brings indexes that are far behind further before anybody waits for answers. */
+/** Brings the index of keys further before anybody waits for answers, where it is far behind. */
 export function catchUp(store: Store, clock: Clock): void {
   const givenUpAtMs = clock.monotonicMs() + startPatienceMs;
-  while (store.indexLag() > lagAtStartMax && clock.monotonicMs() < givenUpAtMs)
-    store.followIndexes(rowsAtStart, rowsAtStart, lagAtStartMax);
+  while (store.keyIndexLag() > lagAtStartMax && clock.monotonicMs() < givenUpAtMs)
+    store.followKeyIndex(pieceSizeMax, lagAtStartMax);
 }
 
 /**
@@ -43,7 +37,8 @@ export function catchUp(store: Store, clock: Clock): void {
  */
 export class Indexing {
   readonly #parts: IndexingParts;
-  readonly #pieces: PacedWork;
+  /** By the kind of work. */
+  readonly #pieces = new Map<string, PacedWork>();
   readonly #counting: PacedWork;
   readonly #failures: LineLimiter;
   readonly #timer: NodeJS.Timeout;
@@ -53,7 +48,6 @@ export class Indexing {
 
   constructor(parts: IndexingParts) {
     this.#parts = parts;
-    this.#pieces = new PacedWork(parts.clock.monotonicMs);
     this.#counting = new PacedWork(parts.clock.monotonicMs);
     this.#failures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#timer = setInterval(() => this.#follow(), intervalMs);
@@ -68,26 +62,35 @@ export class Indexing {
     const busy = dispatch.requests !== this.#requestsSeen;
     this.#requestsSeen = dispatch.requests;
     if (this.#parts.countsKeys) this.#counting.run((size) => store.countKeys(size * 8));
-    const lag = store.indexLag();
-    if (lag === 0 || !dispatch.acceptsWrites) return;
-    if (busy && lag < lagWorthARound && !store.isIndexing) return;
+    if (store.indexLag() === 0 || !dispatch.acceptsWrites) return;
+    const urgency = store.indexUrgency();
+    if (busy && urgency < 1 && !store.isIndexing) return;
     this.#allowanceMs = Math.min(
       intervalMs * shareMax,
-      this.#allowanceMs + intervalMs * (busy ? shareOf(lag) : shareMax),
+      this.#allowanceMs + intervalMs * (busy ? shareOf(urgency) : shareMax),
     );
     try {
       while (this.#allowanceMs > 0 && store.indexLag() > 0) {
         const beganMs = clock.monotonicMs();
-        this.#pieces.run((size) => store.followIndexes(Math.min(size, rowsMax), Math.min(size, entriesMax)));
+        this.#nextPiece().run((size) => store.followIndexes(size));
         this.#allowanceMs -= clock.monotonicMs() - beganMs;
       }
     } catch (error) {
       this.#failures.error({ err: error }, 'indexing failed');
     }
   }
+
+  #nextPiece(): PacedWork {
+    const kind = this.#parts.store.nextIndexPiece;
+    const known = this.#pieces.get(kind);
+    if (known !== undefined) return known;
+    const piece = new PacedWork(this.#parts.clock.monotonicMs, pieceSizeMax, pieceMs);
+    this.#pieces.set(kind, piece);
+    return piece;
+  }
 }
 
-function shareOf(lag: number): number {
-  const behind = Math.min(1, Math.max(0, lag - lagForMinShare) / (lagForMaxShare - lagForMinShare));
+function shareOf(urgency: number): number {
+  const behind = Math.min(1, Math.max(0, urgency - 1) / (urgencyForMaxShare - 1));
   return shareMin + (shareMax - shareMin) * behind;
 }

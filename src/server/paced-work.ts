@@ -1,4 +1,4 @@
-const targetMs = 4;
+const targetMsDefault = 4;
 const sizeMin = 16;
 const sizeMaxDefault = 8_192;
 const firstSize = 256;
@@ -10,11 +10,13 @@ const firstSize = 256;
 export class PacedWork {
   readonly #monotonicMs: () => number;
   readonly #sizeMax: number;
+  readonly #targetMs: number;
   #size: number;
 
-  constructor(monotonicMs: () => number, sizeMax = sizeMaxDefault) {
+  constructor(monotonicMs: () => number, sizeMax = sizeMaxDefault, targetMs = targetMsDefault) {
     this.#monotonicMs = monotonicMs;
     this.#sizeMax = sizeMax;
+    this.#targetMs = targetMs;
     this.#size = Math.min(firstSize, sizeMax);
   }
 
@@ -23,8 +25,8 @@ export class PacedWork {
     const startMs = this.#monotonicMs();
     const result = work(this.#size);
     const tookMs = this.#monotonicMs() - startMs;
-    if (tookMs > targetMs * 2) this.#size = Math.max(sizeMin, Math.floor(this.#size / 2));
-    else if (tookMs < targetMs) this.#size = Math.min(this.#sizeMax, Math.ceil(this.#size * 1.25));
+    if (tookMs > this.#targetMs * 2) this.#size = Math.max(sizeMin, Math.floor(this.#size / 2));
+    else if (tookMs < this.#targetMs) this.#size = Math.min(this.#sizeMax, Math.ceil(this.#size * 1.25));
     return result;
   }
 }

@@ -19,6 +19,9 @@ export interface CoinEvent {
 
 export const eventsIndexedThroughName = 'indexed_through';
 
+/** Events that the index may lack while there are requests: the command line looks through the end of the log by itself. */
+const lagMax = 524_288;
+
 /** Events whose times are kept together in `event_times`. */
 export const timeBlockSize = 1_024;
 
@@ -73,7 +76,7 @@ export class EventIndex {
       'DELETE FROM coin_events WHERE denomination = ? AND serial_number = ? AND sequence = ?',
     );
     this.#deleteTimes = database.prepare('DELETE FROM event_times WHERE block <= ?');
-    this.follower = new IndexFollower(database, eventsIndexedThroughName, this.#followed(database));
+    this.follower = new IndexFollower(database, eventsIndexedThroughName, lagMax, this.#followed(database));
   }
 
   /** Forgets indexed events that are about to be removed from the log, `low` the first of them. */
@@ -106,22 +109,11 @@ export class EventIndex {
     const times: TimeBlock[] = [];
     return {
       newest: () => newest.get() ?? 0,
+      tables: [keys, coins],
       begin: () => {
-        keys.clear();
-        coins.clear();
         times.length = 0;
       },
-      load: (position, end, count) => {
-        const range = { low: position + 1, high: Math.min(end, position + count) };
-        keys.load(range);
-        coins.load(range);
-        times.push(...this.#selectTimes.all(range));
-        return range.high;
-      },
-      merge: (count) => {
-        const merged = keys.merge(count);
-        return merged + coins.merge(count - merged);
-      },
+      loaded: (range) => void times.push(...this.#selectTimes.all(range)),
       finish: () => {
         for (const block of times) this.#insertTimes.run(block);
       },

@@ -1,22 +1,23 @@
 import type { Database } from 'better-sqlite3';
+import type { Range, RoundTable } from './round-table.ts';
 import { readSetting, writeSetting } from './settings.ts';
 
 /** What an index follows: rows by ascending number that never change their keys. */
 export interface Followed {
   /** Number of the newest row. */
   newest(): number;
+  /** Where the entries of a round are sorted, and merged from. */
+  readonly tables: readonly RoundTable[];
   /** A round begins: whatever is left of an unfinished one is forgotten. */
   begin(): void;
-  /** Reads the rows after `position` up to `end`, at most `count`, for merging; returns where it has come to. */
-  load(position: number, end: number, count: number): number;
-  /** Merges some of what was loaded into the index, in its order; 0 when all is there. */
-  merge(count: number): number;
-  /** All rows up to `end` are in the index. */
-  finish(end: number): void;
+  /** The entries of these rows have been read into the tables. */
+  loaded(range: Range): void;
+  /** All rows of the round are in the index. */
+  finish(): void;
 }
 
 /** An index is brought up to date in rounds of at most so many rows: their entries are held in memory meanwhile. */
-export const roundSizeMax = 65_536;
+const roundSizeMax = 65_536;
 
 /**
  * Lets an index follow its table, a small piece of work at a time, off the path of any reply. A random entry costs an index
@@ -29,10 +30,13 @@ export class IndexFollower {
   readonly #followed: Followed;
   #through: number;
   #round: { readonly end: number; loaded: number } | undefined;
+  /** Rows that it may lack while others need the time. */
+  readonly #lagMax: number;
 
-  constructor(database: Database, name: string, followed: Followed) {
+  constructor(database: Database, name: string, lagMax: number, followed: Followed) {
     this.#database = database;
     this.#name = name;
+    this.#lagMax = lagMax;
     this.#followed = followed;
     this.#through = followedThrough(database, name);
   }
@@ -42,8 +46,23 @@ export class IndexFollower {
     return this.#followed.newest() - this.#through;
   }
 
+  /** How urgent work on it is: 1 where it lacks as many rows as it may. */
+  urgency(): number {
+    return this.lag() / this.#lagMax;
+  }
+
   get isInRound(): boolean {
     return this.#round !== undefined;
+  }
+
+  /** What kind of work comes next: reading a row takes another time than merging an entry, and each table one of its own. */
+  get nextPiece(): string {
+    const isLoaded = this.#round !== undefined && this.#round.loaded >= this.#round.end;
+    return isLoaded ? `merge ${this.#unmerged()?.name}` : `load ${this.#name}`;
+  }
+
+  #unmerged(): RoundTable | undefined {
+    return this.#followed.tables.find((table) => table.left > 0);
   }
 
   get through(): number {
@@ -51,29 +70,41 @@ export class IndexFollower {
   }
 
   /**
-   * Does the next piece of work within the transaction at hand: reads at most so many `rows`, or merges at most so many
-   * `entries`. A round that it begins is of at most `roundSize` rows. False where nothing is left.
+   * Does the next piece of work within the transaction at hand: reads at most `size` rows, or merges at most so many
+   * entries. A round that it begins is of at most `roundSize` rows.
    */
-  advance(rows: number, entries: number, roundSize: number): boolean {
+  advance(size: number, roundSize = roundSizeMax): void {
     const newest = this.#followed.newest();
     if (this.#round === undefined) {
-      if (newest <= this.#through) return false;
-      this.#followed.begin();
-      this.#round = { end: Math.min(newest, this.#through + roundSize), loaded: this.#through };
+      if (newest <= this.#through) return;
+      this.#begin(Math.min(newest, this.#through + roundSize));
+    } else if (this.#round.loaded < this.#round.end) {
+      const { end, loaded } = this.#round;
+      const range = { low: loaded + 1, high: Math.min(end, loaded + size) };
+      for (const table of this.#followed.tables) table.load(range);
+      this.#followed.loaded(range);
+      this.#round.loaded = range.high;
+    } else {
+      const table = this.#unmerged();
+      if (table === undefined) this.#finish(this.#round.end);
+      else table.merge(size);
     }
-    const { end, loaded } = this.#round;
-    if (loaded < end) this.#round.loaded = this.#followed.load(loaded, end, rows);
-    else if (this.#followed.merge(entries) === 0) this.#finish(end);
-    return true;
+  }
+
+  #begin(end: number): void {
+    for (const table of this.#followed.tables) table.clear();
+    this.#followed.begin();
+    this.#round = { end, loaded: this.#through };
   }
 
   /** The transaction was rolled back: the round has to begin again. */
   abandon(): void {
     this.#round = undefined;
+    this.#through = followedThrough(this.#database, this.#name);
   }
 
   #finish(end: number): void {
-    this.#followed.finish(end);
+    this.#followed.finish();
     writeSetting(this.#database, this.#name, Buffer.from(String(end)));
     this.#through = end;
     this.#round = undefined;

@@ -8,6 +8,10 @@ import { RoundTable } from './round-table.ts';
 export const keysIndexedThroughName = 'keys_indexed_through';
 
 const idsPerRead = 4_096;
+/** Keys that the index may lack while there are requests: their ids take some 10 MB. */
+const lagMax = 131_072;
+/** With each new id so many of the oldest are forgotten that the index has got. */
+const forgottenTogether = 2;
 
 /**
  * Where the key of an id stands in `chat_keys`, which holds keys in the order of their posting. Ids are random: the index on
@@ -23,6 +27,9 @@ export class KeyIndex {
   readonly #undo: { readonly name: string; readonly before: number | undefined }[] = [];
   readonly follower: IndexFollower;
   #newest: number;
+  /** Walks through `recent`, which is in the order of numbers but for what a rollback put back; `oldest` is where it stands. */
+  #walk: Iterator<[string, number]>;
+  #oldest: readonly [string, number] | undefined;
 
   constructor(database: Database) {
     this.#selectNumber = database.prepare<[Buffer], number>('SELECT number FROM key_numbers WHERE key_id = ?').pluck();
@@ -39,19 +46,41 @@ export class KeyIndex {
     // A number is never used again, also where the newest key was removed.
     const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
     this.#newest = Math.max(newest, through);
-    this.follower = new IndexFollower(database, keysIndexedThroughName, this.#followed(database));
+    this.follower = new IndexFollower(database, keysIndexedThroughName, lagMax, this.#followed(database));
+    this.#walk = this.#recent.entries();
   }
 
   /** Number of the row that holds the key of an id. */
   numberOf(keyId: Buffer): number | undefined {
-    return this.#recent.get(nameOf(keyId)) ?? this.#selectNumber.get(keyId);
+    return this.recentNumberOf(keyId) ?? this.#selectNumber.get(keyId);
+  }
+
+  /** The same for an id that `key_numbers` may lack; undefined where it alone knows. */
+  recentNumberOf(keyId: Buffer): number | undefined {
+    return this.#recent.get(nameOf(keyId));
   }
 
   /** The number for a new key under an id that has none. */
   add(keyId: Buffer): number {
     this.#newest += 1;
     this.#setRecent(nameOf(keyId), this.#newest);
+    this.#forgetIndexed();
     return this.#newest;
+  }
+
+  /** All at once, forgetting a round of ids would be a pause. */
+  #forgetIndexed(): void {
+    for (let count = 0; count < forgottenTogether; count += 1) {
+      if (this.#oldest === undefined) {
+        const step = this.#walk.next();
+        if (step.done === true) this.#walk = this.#recent.entries();
+        else this.#oldest = step.value;
+      }
+      if (this.#oldest === undefined || this.#oldest[1] > this.follower.through) return;
+      const [name, number] = this.#oldest;
+      if (this.#recent.get(name) === number) this.#recent.delete(name);
+      this.#oldest = undefined;
+    }
   }
 
   remove(keyId: Buffer, { denomination, serialNumber }: Coin, number: number): void {
@@ -133,24 +162,9 @@ export class KeyIndex {
     });
     return {
       newest: () => this.#newest,
-      begin: () => {
-        ids.clear();
-        coins.clear();
-      },
-      load: (position, end, count) => {
-        const range = { low: position + 1, high: Math.min(end, position + count) };
-        ids.load(range);
-        coins.load(range);
-        return range.high;
-      },
-      merge: (count) => {
-        const merged = coins.merge(count);
-        for (const [keyId, number] of ids.next(count - merged) as [Buffer, number][]) {
-          const name = nameOf(keyId);
-          if (this.#recent.get(name) === number) this.#setRecent(name, undefined);
-        }
-        return merged + ids.merge(count - merged);
-      },
+      tables: [coins, ids],
+      begin: () => undefined,
+      loaded: () => undefined,
       finish: () => undefined,
     };
   }

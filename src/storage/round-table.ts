@@ -23,17 +23,19 @@ export interface RoundTableParts {
  * some at a time. SQLite does all of it by itself: entry by entry in JavaScript it takes four times as long.
  */
 export class RoundTable {
+  readonly name: string;
   readonly #clear: Statement<[]>;
   readonly #load: Statement<[Range]>;
-  readonly #select: Statement<unknown[], unknown[]>;
   readonly #selectPlace: Statement<unknown[], unknown[]>;
   readonly #merge: Statement<unknown[]>;
   readonly #start: readonly unknown[];
   /** The entry up to which all are merged. */
   #place: readonly unknown[];
-  #left = 0;
+  /** Entries that are not merged yet. */
+  left = 0;
 
   constructor(database: Database, { table, columns, order, source, condition = 'true' }: RoundTableParts) {
+    this.name = table;
     const round = `temp.round_${table}`;
     const list = columns.join(', ');
     const key = order.join(', ');
@@ -41,7 +43,6 @@ export class RoundTable {
     database.exec(`CREATE TABLE ${round} (${list}, PRIMARY KEY (${key})) WITHOUT ROWID`);
     this.#clear = database.prepare(`DELETE FROM ${round}`);
     this.#load = database.prepare(`INSERT OR IGNORE INTO ${round} (${list}) ${source}`);
-    this.#select = database.prepare<unknown[], unknown[]>(`SELECT ${list} ${following} LIMIT ?`).raw();
     this.#selectPlace = database.prepare<unknown[], unknown[]>(`SELECT ${key} ${following} LIMIT 1 OFFSET ?`).raw();
     this.#merge = database.prepare(
       `INSERT OR REPLACE INTO main.${table} (${list})
@@ -55,26 +56,20 @@ export class RoundTable {
   clear(): void {
     this.#clear.run();
     this.#place = this.#start;
-    this.#left = 0;
+    this.left = 0;
   }
 
   load(range: Range): void {
-    this.#left += this.#load.run(range).changes;
+    this.left += this.#load.run(range).changes;
   }
 
-  /** The next entries to be merged, at most `count`, as rows of the columns. */
-  next(count: number): unknown[][] {
-    return this.#select.all(...this.#place, count);
-  }
-
-  /** Merges the next entries, at most `count`; returns how many it looked at. */
-  merge(count: number): number {
-    const merged = Math.min(count, this.#left);
-    if (merged === 0) return 0;
+  /** Merges the next entries, at most `count`. */
+  merge(count: number): void {
+    const merged = Math.min(count, this.left);
+    if (merged === 0) return;
     const place = this.#selectPlace.get(...this.#place, merged - 1);
     this.#merge.run(...this.#place, merged);
     this.#place = place ?? this.#place;
-    this.#left -= merged;
-    return merged;
+    this.left -= merged;
   }
 }

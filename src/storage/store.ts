@@ -13,7 +13,7 @@ import { EventIndex } from './event-index.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { isDiskFull } from './failure.ts';
 import { anchorMismatch, LossDetected, renewAnchor, writeAnchor } from './head-anchor.ts';
-import { type IndexFollower, roundSizeMax } from './index-follower.ts';
+import type { IndexFollower } from './index-follower.ts';
 import { KeyCounts } from './key-counts.ts';
 import { KeyIndex, keysIndexedThroughName } from './key-index.ts';
 import { migrateDatabase } from './migrate.ts';
@@ -215,24 +215,53 @@ export class Store {
     return Math.max(...this.#followers.map((follower) => follower.lag()));
   }
 
+  /** How urgent the next piece of work on the indexes is: 1 where one of them lacks as many rows as it may beside requests. */
+  indexUrgency(): number {
+    return this.#mostUrgent().urgency();
+  }
+
   /** Whether an index is in the middle of a round. */
   get isIndexing(): boolean {
     return this.#followers.some((follower) => follower.isInRound);
   }
 
+  /** What kind of work `followIndexes` does next. */
+  get nextIndexPiece(): string {
+    return this.#mostUrgent().nextPiece;
+  }
+
   /**
-   * Brings the index that is furthest behind further, in a transaction of its own: by so many rows that are read, or so many
-   * entries that are merged, in rounds of `roundSize`.
+   * Brings the index that needs it most further, in a transaction of its own: by at most `size` rows that are read, or so
+   * many entries that are merged, in rounds of at most `roundSize` rows.
    */
-  followIndexes(rows: number, entries = rows, roundSize = roundSizeMax): void {
-    const [furthest] = this.#followers.sort((one, other) => other.lag() - one.lag());
-    if (furthest === undefined || furthest.lag() === 0) return;
+  followIndexes(size: number, roundSize?: number): void {
+    this.#follow(this.#mostUrgent(), size, roundSize);
+  }
+
+  /** Keys that their index lacks: their ids are held in memory. */
+  keyIndexLag(): number {
+    return this.#writer.keyIndex.follower.lag();
+  }
+
+  /** The same as `followIndexes`, for the index of keys alone. */
+  followKeyIndex(size: number, roundSize?: number): void {
+    this.#follow(this.#writer.keyIndex.follower, size, roundSize);
+  }
+
+  #follow(follower: IndexFollower, size: number, roundSize?: number): void {
+    if (follower.lag() === 0) return;
     try {
-      this.write(() => furthest.advance(rows, entries, roundSize));
+      this.write(() => follower.advance(size, roundSize));
     } catch (error) {
-      furthest.abandon();
+      follower.abandon();
       throw error;
     }
+  }
+
+  #mostUrgent(): IndexFollower {
+    const { keyIndex, eventIndex } = this.#writer;
+    const [keys, events] = [keyIndex.follower, eventIndex.follower];
+    return keys.urgency() >= events.urgency() ? keys : events;
   }
 
   /** Stored keys; undefined until `countKeys` has come to its end. */
