@@ -8,6 +8,8 @@ import {
   hashedKey,
   hmacSha256,
   hmacSize,
+  keystreamOf,
+  shortTextSizeMax,
   xor,
 } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
@@ -37,6 +39,8 @@ export interface OpenedBody {
   readonly key: Buffer | undefined;
   /** Bytes 16-31 of a legacy reply: the challenge, for type 1 XORed with the authentication number. May be part of the body. */
   readonly signature: Buffer;
+  /** What opened a short type 1 body; the reply takes the same, from its start (Q5). */
+  readonly keystream?: Buffer;
 }
 
 /** Key of the request's envelope from the authentication numbers of the coins that its header names. */
@@ -60,17 +64,21 @@ export function openBody(header: RequestHeader, body: Buffer, key: Buffer | unde
 }
 
 function openLegacy(header: RequestHeader, body: Buffer, key: Buffer | undefined): OpenedBody {
-  const clear =
-    key === undefined
-      ? body
-      : applyAesCtr(key, counterBlockOf(header.nonce, legacyNonceSize), body.subarray(0, body.length - terminatorSize));
+  if (key === undefined) {
+    if (!isSoundChallenge(body)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
+    return { payload: legacyPayload(body, body), key, signature: body.subarray(0, challengeSize) };
+  }
+  const sealed = body.subarray(0, body.length - terminatorSize);
+  const counterBlock = counterBlockOf(header.nonce, legacyNonceSize);
+  const keystream = sealed.length > shortTextSizeMax ? undefined : keystreamOf(key, counterBlock, sealed.length);
+  const clear = keystream === undefined ? applyAesCtr(key, counterBlock, sealed) : xor(sealed, keystream);
   if (!isSoundChallenge(clear)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
-  const challenge = clear.subarray(0, challengeSize);
-  return {
-    payload: viewOf(clear, challengeSize, body.length - terminatorSize),
-    key,
-    signature: key === undefined ? challenge : xor(challenge, key),
-  };
+  const signature = xor(clear.subarray(0, challengeSize), key);
+  return { payload: legacyPayload(clear, body), key, signature, ...(keystream && { keystream }) };
+}
+
+function legacyPayload(clear: Buffer, body: Buffer): Buffer {
+  return viewOf(clear, challengeSize, body.length - terminatorSize);
 }
 
 function openModern(header: RequestHeader, body: Buffer, key: Buffer | undefined): OpenedBody {
@@ -106,10 +114,16 @@ export function sealModern(key: Buffer, nonce: Buffer, payload: Buffer): Buffer 
 
 /**
  * Body of a type 0 or 1 reply, its terminator still missing. Type 1 uses the request's own key and nonce again, as the
- * protocol wants it (Q5).
+ * protocol wants it (Q5), and so its keystream, where the request was as long.
  */
-export function sealLegacyReply(key: Buffer | undefined, requestNonce: Buffer, payload: Buffer): Buffer {
-  return key === undefined ? payload : applyAesCtr(key, counterBlockOf(requestNonce, legacyNonceSize), payload);
+export function sealLegacyReply(
+  { key, keystream }: Pick<OpenedBody, 'key' | 'keystream'>,
+  requestNonce: Buffer,
+  payload: Buffer,
+): Buffer {
+  if (key === undefined) return payload;
+  if (keystream !== undefined && keystream.length >= payload.length) return xor(payload, keystream);
+  return applyAesCtr(key, counterBlockOf(requestNonce, legacyNonceSize), payload);
 }
 
 /** The reply is not what the protocol says it should be. */

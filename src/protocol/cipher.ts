@@ -5,7 +5,7 @@ export const counterBlockSize = 16;
 export const hmacSize = 32;
 
 /** Longer texts are quicker by the library's own counter mode. */
-const shortTextSizeMax = 256;
+export const shortTextSizeMax = 256;
 
 /**
  * Ciphers of the keys in use, which go with their keys: setting one up takes three times as long as a short text. A key is
@@ -22,9 +22,14 @@ export function applyAesCtr(key: Buffer, counterBlock: Buffer, text: Buffer): Bu
     return createCipheriv(key.length === 16 ? 'aes-128-ctr' : 'aes-256-ctr', key, counterBlock).update(text);
   }
   if (text.length === 0) return text;
-  const result = blockCipherOf(key).update(counterBlocks(counterBlock, Math.ceil(text.length / counterBlockSize)));
+  const result = keystreamOf(key, counterBlock, text.length);
   for (let index = 0; index < text.length; index += 1) result[index] = (result[index] ?? 0) ^ (text[index] ?? 0);
   return text.length === result.length ? result : result.subarray(0, text.length);
+}
+
+/** What counter mode combines texts of up to `size` bytes with, by XOR; in whole blocks. */
+export function keystreamOf(key: Buffer, counterBlock: Buffer, size: number): Buffer {
+  return blockCipherOf(key).update(counterBlocks(counterBlock, Math.ceil(size / counterBlockSize)));
 }
 
 /** Enciphers blocks one by one, which over counter blocks is the keystream of counter mode. */
@@ -57,8 +62,36 @@ export function counterBlockOf(nonce: Buffer, size: number): Buffer {
   return block;
 }
 
+/** The two blocks that a key makes for its HMACs, which go with it. */
+const hmacBlocks = new WeakMap<Buffer, { readonly inner: Buffer; readonly outer: Buffer }>();
+const hashBlockSize = 64;
+const hmacText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
+
+/**
+ * HMAC-SHA256 (RFC 2104) with a key of up to 64 bytes. For short texts it is made of the library's one-shot hash, which takes
+ * a third of the time of its HMAC object.
+ */
 export function hmacSha256(key: Buffer, text: Buffer): Buffer {
-  return createHmac('sha256', key).update(text).digest();
+  if (text.length > shortTextSizeMax) return createHmac('sha256', key).update(text).digest();
+  const { inner, outer } = hmacBlocksOf(key);
+  hmacText.set(inner);
+  hmacText.set(text, hashBlockSize);
+  const innerDigest = hash('sha256', hmacText.subarray(0, hashBlockSize + text.length), 'binary');
+  hmacText.set(outer);
+  hmacText.write(innerDigest, hashBlockSize, 'latin1');
+  return Buffer.from(hash('sha256', hmacText.subarray(0, hashBlockSize + hmacSize), 'binary'), 'latin1');
+}
+
+function hmacBlocksOf(key: Buffer): { readonly inner: Buffer; readonly outer: Buffer } {
+  const known = hmacBlocks.get(key);
+  if (known !== undefined) return known;
+  if (key.length > hashBlockSize) throw new RangeError(`keys of up to ${hashBlockSize} bytes, not ${key.length}`);
+  const blocks = { inner: Buffer.alloc(hashBlockSize, 0x36), outer: Buffer.alloc(hashBlockSize, 0x5c) };
+  for (const block of [blocks.inner, blocks.outer]) {
+    for (const [index, byte] of key.entries()) block[index] = (block[index] ?? 0) ^ byte;
+  }
+  hmacBlocks.set(key, blocks);
+  return blocks;
 }
 
 /** Compares two secrets of any size without telling by its duration where they differ. */
@@ -80,8 +113,9 @@ export function hashedKey(authenticationNumbers: readonly Buffer[]): Buffer {
   return key;
 }
 
+/** XOR with the start of `other`, which may be longer. */
 export function xor(one: Buffer, other: Buffer): Buffer {
-  const result = Buffer.from(one);
-  for (let index = 0; index < result.length; index += 1) result[index] = (result[index] ?? 0) ^ (other[index] ?? 0);
+  const result = Buffer.allocUnsafe(one.length);
+  for (let index = 0; index < result.length; index += 1) result[index] = (one[index] ?? 0) ^ (other[index] ?? 0);
   return result;
 }

@@ -257,8 +257,7 @@ export class Dispatch {
       status: outcome.status,
       payload: outcome.payload,
       executionTimeUs: Math.round(durationMs * 1_000),
-      key: outcome.opened?.key,
-      signature: outcome.opened?.signature,
+      opened: outcome.opened,
     };
     try {
       return encodeReply(header, reply, random);

@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import type { Coin } from '../domain/coin.ts';
 import { DamagedRow } from './damage.ts';
-import { type Followed, followedThrough, IndexFollower } from './index-follower.ts';
+import { followedThrough, IndexFollower } from './index-follower.ts';
 import { RoundTable } from './round-table.ts';
 
 export const keysIndexedThroughName = 'keys_indexed_through';
@@ -25,6 +25,7 @@ export class KeyIndex {
   readonly #recent = new Map<string, number>();
   /** What the transaction at hand did to `recent`, for its rollback. */
   readonly #undo: { readonly name: string; readonly before: number | undefined }[] = [];
+  readonly #rounds: readonly RoundTable[];
   readonly follower: IndexFollower;
   #newest: number;
   /** Walks through `recent`, which is in the order of numbers but for what a rollback put back; `oldest` is where it stands. */
@@ -46,7 +47,14 @@ export class KeyIndex {
     // A number is never used again, also where the newest key was removed.
     const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
     this.#newest = Math.max(newest, through);
-    this.follower = new IndexFollower(database, keysIndexedThroughName, lagMax, this.#followed(database));
+    this.#rounds = roundTables(database);
+    this.follower = new IndexFollower(database, keysIndexedThroughName, lagMax, {
+      newest: () => this.#newest,
+      tables: this.#rounds,
+      begin: () => undefined,
+      loaded: () => undefined,
+      finish: () => undefined,
+    });
     this.#walk = this.#recent.entries();
   }
 
@@ -84,6 +92,7 @@ export class KeyIndex {
   }
 
   remove(keyId: Buffer, { denomination, serialNumber }: Coin, number: number): void {
+    this.#noteChange();
     this.#setRecent(nameOf(keyId), undefined);
     this.#deleteNumber.run(keyId);
     this.#deleteCoin.run(denomination, serialNumber, number);
@@ -91,8 +100,13 @@ export class KeyIndex {
 
   /** The row now belongs to another coin. */
   moved(from: Coin, number: number): void {
+    this.#noteChange();
     this.#deleteCoin.run(from.denomination, from.serialNumber, number);
     this.#insertCoin.run(number);
+  }
+
+  #noteChange(): void {
+    for (const table of this.#rounds) table.mayBeStale = true;
   }
 
   /** Many ids as one value: row by row, a start with a far lagging index takes half a second longer. */
@@ -141,33 +155,26 @@ export class KeyIndex {
     if (number === undefined) this.#recent.delete(name);
     else this.#recent.set(name, number);
   }
+}
 
-  #followed(database: Database): Followed {
-    // The row as it now is counts: the key may have been removed since it was loaded, or belong to another coin.
-    const ids = new RoundTable(database, {
-      table: 'key_numbers',
-      columns: ['key_id', 'number'],
-      order: ['key_id'],
-      source: 'SELECT key_id, number FROM chat_keys WHERE number BETWEEN :low AND :high',
-      condition:
-        'EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number AND row.key_id = entry.key_id)',
-    });
-    const coins = new RoundTable(database, {
-      table: 'coin_keys',
-      columns: ['denomination', 'serial_number', 'number'],
-      order: ['denomination', 'serial_number', 'number'],
-      source: 'SELECT denomination, serial_number, number FROM chat_keys WHERE number BETWEEN :low AND :high',
-      condition: `EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number
-        AND row.denomination = entry.denomination AND row.serial_number = entry.serial_number)`,
-    });
-    return {
-      newest: () => this.#newest,
-      tables: [coins, ids],
-      begin: () => undefined,
-      loaded: () => undefined,
-      finish: () => undefined,
-    };
-  }
+/** In a checked merge the row as it now is counts: the key may have been removed, or belong to another coin. */
+function roundTables(database: Database): RoundTable[] {
+  const coins = new RoundTable(database, {
+    table: 'coin_keys',
+    columns: ['denomination', 'serial_number', 'number'],
+    order: ['denomination', 'serial_number', 'number'],
+    source: 'SELECT denomination, serial_number, number FROM chat_keys WHERE number BETWEEN :low AND :high',
+    condition: `EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number
+      AND row.denomination = entry.denomination AND row.serial_number = entry.serial_number)`,
+  });
+  const ids = new RoundTable(database, {
+    table: 'key_numbers',
+    columns: ['key_id', 'number'],
+    order: ['key_id'],
+    source: 'SELECT key_id, number FROM chat_keys WHERE number BETWEEN :low AND :high',
+    condition: 'EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number AND row.key_id = entry.key_id)',
+  });
+  return [coins, ids];
 }
 
 /** Ids as keys of a Map: a character for each byte. */

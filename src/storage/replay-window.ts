@@ -26,7 +26,9 @@ export type Known =
 
 /** In characters of a byte each: a small buffer would keep a whole pool of them alive. */
 interface Remembered {
+  /** As it was sent, or a digest where the request wrote or was long. */
   readonly body: string;
+  readonly isDigest: boolean;
   readonly time: number;
   readonly status: number;
   readonly payload: string;
@@ -47,11 +49,13 @@ const rememberedMin = 65_536;
 /** On disk the oldest are removed so many at a time. */
 const prunedTogether = 1_024;
 const digestSize = 16;
+/** Bodies up to this size are kept in memory as they are: a digest takes ten times as long. */
+const bodySizeKept = 96;
 
 const columns = 'number, time, identity, body, status, payload, checksum';
 
 /**
- * Authenticated requests of late: those that wrote also across a restart. Only digests and answers are kept.
+ * Authenticated requests of late, as they were sent, and their answers: those that wrote also across a restart.
  */
 export class ReplayWindow {
   readonly #insert: Statement<[number, number, Buffer, Buffer, number, Buffer, number]>;
@@ -75,7 +79,7 @@ export class ReplayWindow {
       if (storedChecksum(row) !== row.checksum) throw new DamagedRow(`authenticated request ${row.number}`);
       const { time, status } = row;
       const payload = nameOf(row.payload);
-      this.#recent.set(nameOf(row.identity), { body: nameOf(row.body), time, status, payload });
+      this.#recent.set(nameOf(row.identity), { body: nameOf(row.body), isDigest: true, time, status, payload });
       this.#newest = row.number;
     }
   }
@@ -84,22 +88,23 @@ export class ReplayWindow {
     const name = nameOf(identity);
     const found = this.#recent.get(name) ?? this.#older.get(name);
     if (found === undefined) return { kind: 'new' };
-    if (found.body !== nameOf(digestOf(body))) return { kind: 'other' };
+    if (found.body !== nameOf(found.isDigest ? digestOf(body) : body)) return { kind: 'other' };
     const { time, status, payload } = found;
     return { kind: 'same', answered: { time, status, payload: Buffer.from(payload, 'latin1') } };
   }
 
   /** Remembers what a new request was answered; on disk, within the transaction at hand, where it `wrote`. */
   remember({ identity, body }: RequestIdentity, answered: Answered, wrote: boolean): void {
-    const digest = digestOf(body);
+    const isDigest = wrote || body.length > bodySizeKept;
+    const kept = isDigest ? digestOf(body) : body;
     const name = nameOf(identity);
     const { time, status, payload } = answered;
-    this.#recent.set(name, { body: nameOf(digest), time, status, payload: nameOf(payload) });
+    this.#recent.set(name, { body: nameOf(kept), isDigest, time, status, payload: nameOf(payload) });
     this.#added.push(name);
     if (wrote) {
       this.#newest += 1;
-      const row = { time, identity, body: digest, status, payload };
-      this.#insert.run(this.#newest, time, identity, digest, status, payload, storedChecksum(row));
+      const row = { time, identity, body: kept, status, payload };
+      this.#insert.run(this.#newest, time, identity, kept, status, payload, storedChecksum(row));
       if (this.#newest % prunedTogether === 0) this.#deleteThrough.run(this.#newest - rememberedMin);
     }
     if (this.#recent.size < rememberedMin) return;

@@ -14,7 +14,7 @@ export interface RoundTableParts {
   readonly order: readonly string[];
   /** A SELECT of the columns for the rows from `:low` to `:high` of what it indexes. */
   readonly source: string;
-  /** What has to hold of an `entry` when it is merged, where rows may change meanwhile. */
+  /** What has to hold of an `entry` when it is merged, where a row has changed since it was loaded. */
   readonly condition?: string;
 }
 
@@ -28,11 +28,14 @@ export class RoundTable {
   readonly #load: Statement<[Range]>;
   readonly #selectPlace: Statement<unknown[], unknown[]>;
   readonly #merge: Statement<unknown[]>;
+  readonly #mergeChecked: Statement<unknown[]>;
   readonly #start: readonly unknown[];
   /** The entry up to which all are merged. */
   #place: readonly unknown[];
   /** Entries that are not merged yet. */
   left = 0;
+  /** Whether a row may have changed since it was loaded: then each entry is looked at once more, which takes half the time again. */
+  mayBeStale = false;
 
   constructor(database: Database, { table, columns, order, source, condition = 'true' }: RoundTableParts) {
     this.name = table;
@@ -44,10 +47,10 @@ export class RoundTable {
     this.#clear = database.prepare(`DELETE FROM ${round}`);
     this.#load = database.prepare(`INSERT OR IGNORE INTO ${round} (${list}) ${source}`);
     this.#selectPlace = database.prepare<unknown[], unknown[]>(`SELECT ${key} ${following} LIMIT 1 OFFSET ?`).raw();
-    this.#merge = database.prepare(
-      `INSERT OR REPLACE INTO main.${table} (${list})
-       SELECT ${list} FROM (SELECT ${list} ${following} LIMIT ?) AS entry WHERE ${condition}`,
-    );
+    const merge = `INSERT OR REPLACE INTO main.${table} (${list})
+       SELECT ${list} FROM (SELECT ${list} ${following} LIMIT ?) AS entry`;
+    this.#merge = database.prepare(merge);
+    this.#mergeChecked = database.prepare(`${merge} WHERE ${condition}`);
     // Before everything: numbers sort before blobs.
     this.#start = order.map(() => Number.NEGATIVE_INFINITY);
     this.#place = this.#start;
@@ -57,6 +60,7 @@ export class RoundTable {
     this.#clear.run();
     this.#place = this.#start;
     this.left = 0;
+    this.mayBeStale = false;
   }
 
   load(range: Range): void {
@@ -68,7 +72,7 @@ export class RoundTable {
     const merged = Math.min(count, this.left);
     if (merged === 0) return;
     const place = this.#selectPlace.get(...this.#place, merged - 1);
-    this.#merge.run(...this.#place, merged);
+    (this.mayBeStale ? this.#mergeChecked : this.#merge).run(...this.#place, merged);
     this.#place = place ?? this.#place;
     this.left -= merged;
   }
