@@ -125,9 +125,12 @@ export function bytes(size: number): Field<Buffer> {
   };
 }
 
-/** For runs as short as those of a header, a loop takes a third of the time of a view and its copy. */
+const shortRunSize = 64;
+
+/** For runs as short as those of a header, a loop takes less time than the library's copy. */
 function copyBytes(from: Buffer, fromStart: number, to: Buffer, toStart: number, size: number): void {
-  for (let index = 0; index < size; index += 1) to[toStart + index] = from[fromStart + index] ?? 0;
+  if (size > shortRunSize) from.copy(to, toStart, fromStart, fromStart + size);
+  else for (let index = 0; index < size; index += 1) to[toStart + index] = from[fromStart + index] ?? 0;
 }
 
 /** Bytes that carry nothing for us: absent from the value, zero when written. */

@@ -2,16 +2,23 @@ import type { Database, Statement } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import type { Coin } from '../domain/coin.ts';
 import { DamagedRow } from './damage.ts';
-import { followedThrough, IndexFollower } from './index-follower.ts';
+import { FilteredMap, sumOf } from './filtered-map.ts';
+import { IndexFollower } from './index-follower.ts';
 import { RoundTable } from './round-table.ts';
 
 export const keysIndexedThroughName = 'keys_indexed_through';
 
 const idsPerRead = 4_096;
-/** Keys that the index may lack while there are requests: their ids take some 10 MB. */
-const lagMax = 131_072;
-/** With each new id so many of the oldest are forgotten that the index has got. */
-const forgottenTogether = 2;
+/** Keys that the index may lack while there are requests: their ids take some 25 MB. */
+const lagMax = 262_144;
+/** Numbers of the keys whose ids are held, and forgotten, together. */
+const generationSize = 65_536;
+
+/** Ids of keys that the index may lack, with their numbers. */
+interface Generation {
+  readonly number: number;
+  readonly ids: FilteredMap<number>;
+}
 
 /**
  * Where the key of an id stands in `chat_keys`, which holds keys in the order of their posting. Ids are random: the index on
@@ -22,15 +29,13 @@ export class KeyIndex {
   readonly #deleteNumber: Statement<[Buffer]>;
   readonly #deleteCoin: Statement<[number, number, number]>;
   readonly #insertCoin: Statement<[number]>;
-  readonly #recent = new Map<string, number>();
+  /** The oldest first. */
+  #recent: Generation[] = [];
   /** What the transaction at hand did to `recent`, for its rollback. */
-  readonly #undo: { readonly name: string; readonly before: number | undefined }[] = [];
+  readonly #undo: { readonly keyId: Buffer; readonly before: number | undefined }[] = [];
   readonly #rounds: readonly RoundTable[];
   readonly follower: IndexFollower;
-  #newest: number;
-  /** Walks through `recent`, which is in the order of numbers but for what a rollback put back; `oldest` is where it stands. */
-  #walk: Iterator<[string, number]>;
-  #oldest: readonly [string, number] | undefined;
+  #newest = 0;
 
   constructor(database: Database) {
     this.#selectNumber = database.prepare<[Buffer], number>('SELECT number FROM key_numbers WHERE key_id = ?').pluck();
@@ -42,11 +47,6 @@ export class KeyIndex {
       `INSERT OR IGNORE INTO coin_keys (denomination, serial_number, number)
        SELECT denomination, serial_number, number FROM chat_keys WHERE number = ?`,
     );
-    const through = followedThrough(database, keysIndexedThroughName);
-    this.#loadRecent(database, through);
-    // A number is never used again, also where the newest key was removed.
-    const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
-    this.#newest = Math.max(newest, through);
     this.#rounds = roundTables(database);
     this.follower = new IndexFollower(database, keysIndexedThroughName, lagMax, {
       newest: () => this.#newest,
@@ -55,7 +55,11 @@ export class KeyIndex {
       loaded: () => undefined,
       finish: () => undefined,
     });
-    this.#walk = this.#recent.entries();
+    const { through } = this.follower;
+    this.#loadRecent(database, through);
+    // A number is never used again, also where the newest key was removed.
+    const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
+    this.#newest = Math.max(newest, through);
   }
 
   /** Number of the row that holds the key of an id. */
@@ -65,35 +69,28 @@ export class KeyIndex {
 
   /** The same for an id that `key_numbers` may lack; undefined where it alone knows. */
   recentNumberOf(keyId: Buffer): number | undefined {
-    return this.#recent.get(nameOf(keyId));
+    const sum = sumOf(keyId);
+    for (const { ids } of this.#recent) {
+      const number = ids.get(keyId, sum);
+      if (number !== undefined) return number;
+    }
+    return undefined;
   }
 
   /** The number for a new key under an id that has none. */
   add(keyId: Buffer): number {
     this.#newest += 1;
-    this.#setRecent(nameOf(keyId), this.#newest);
-    this.#forgetIndexed();
+    this.#undo.push({ keyId, before: undefined });
+    this.#hold(keyId, this.#newest);
     return this.#newest;
-  }
-
-  /** All at once, forgetting a round of ids would be a pause. */
-  #forgetIndexed(): void {
-    for (let count = 0; count < forgottenTogether; count += 1) {
-      if (this.#oldest === undefined) {
-        const step = this.#walk.next();
-        if (step.done === true) this.#walk = this.#recent.entries();
-        else this.#oldest = step.value;
-      }
-      if (this.#oldest === undefined || this.#oldest[1] > this.follower.through) return;
-      const [name, number] = this.#oldest;
-      if (this.#recent.get(name) === number) this.#recent.delete(name);
-      this.#oldest = undefined;
-    }
   }
 
   remove(keyId: Buffer, { denomination, serialNumber }: Coin, number: number): void {
     this.#noteChange();
-    this.#setRecent(nameOf(keyId), undefined);
+    if (this.recentNumberOf(keyId) === number) {
+      this.#undo.push({ keyId, before: number });
+      this.#drop(keyId);
+    }
     this.#deleteNumber.run(keyId);
     this.#deleteCoin.run(denomination, serialNumber, number);
   }
@@ -122,9 +119,8 @@ export class KeyIndex {
       if (numberList === null) return;
       const numbers = numberList.split(',').map(Number);
       if (ids.length !== numbers.length * keyIdSize) throw new DamagedRow(`the id of a key after number ${position}`);
-      const names = nameOf(ids);
       for (const [place, number] of numbers.entries()) {
-        this.#recent.set(names.slice(place * keyIdSize, (place + 1) * keyIdSize), number);
+        this.#hold(ids.subarray(place * keyIdSize, (place + 1) * keyIdSize), number);
       }
       position = numbers.at(-1) ?? position;
     }
@@ -143,17 +139,25 @@ export class KeyIndex {
     while (this.#undo.length > mark) {
       const step = this.#undo.pop();
       if (step === undefined) return;
-      if (step.before === undefined) this.#recent.delete(step.name);
-      else this.#recent.set(step.name, step.before);
+      if (step.before === undefined) this.#drop(step.keyId);
+      else this.#hold(step.keyId, step.before);
     }
   }
 
-  #setRecent(name: string, number: number | undefined): void {
-    const before = this.#recent.get(name);
-    if (before === number) return;
-    this.#undo.push({ name, before });
-    if (number === undefined) this.#recent.delete(name);
-    else this.#recent.set(name, number);
+  /** Holds an id with the others of its generation; with a new one, those go that the index has got for certain. */
+  #hold(keyId: Buffer, number: number): void {
+    const wanted = Math.floor(number / generationSize);
+    let generation = this.#recent.find((each) => each.number === wanted);
+    if (generation === undefined) {
+      generation = { number: wanted, ids: new FilteredMap() };
+      const lacking = Math.floor((this.follower.through + 1) / generationSize);
+      this.#recent = [...this.#recent.filter((each) => each.number >= lacking), generation];
+    }
+    generation.ids.set(keyId, sumOf(keyId), number);
+  }
+
+  #drop(keyId: Buffer): void {
+    for (const { ids } of this.#recent) ids.delete(keyId);
   }
 }
 
@@ -175,9 +179,4 @@ function roundTables(database: Database): RoundTable[] {
     condition: 'EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number AND row.key_id = entry.key_id)',
   });
   return [coins, ids];
-}
-
-/** Ids as keys of a Map: a character for each byte. */
-function nameOf(keyId: Buffer): string {
-  return keyId.toString('latin1');
 }

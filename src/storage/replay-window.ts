@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
+import { FilteredMap, sumOf } from './filtered-map.ts';
 
 /** What makes an authenticated request this request. */
 export interface RequestIdentity {
@@ -60,10 +61,10 @@ const columns = 'number, time, identity, body, status, payload, checksum';
 export class ReplayWindow {
   readonly #insert: Statement<[number, number, Buffer, Buffer, number, Buffer, number]>;
   readonly #deleteThrough: Statement<[number]>;
-  #recent = new Map<string, Remembered>();
-  #older = new Map<string, Remembered>();
+  #recent = new FilteredMap<Remembered>();
+  #older = new FilteredMap<Remembered>();
   /** What the transaction at hand has added, for its rollback. */
-  readonly #added: string[] = [];
+  readonly #added: Buffer[] = [];
   #newest = 0;
 
   /** Throws DamagedRow. */
@@ -77,16 +78,16 @@ export class ReplayWindow {
     );
     for (const row of stored.iterate(rememberedMin)) {
       if (storedChecksum(row) !== row.checksum) throw new DamagedRow(`authenticated request ${row.number}`);
-      const { time, status } = row;
-      const payload = nameOf(row.payload);
-      this.#recent.set(nameOf(row.identity), { body: nameOf(row.body), isDigest: true, time, status, payload });
+      const { time, status, identity } = row;
+      const remembered = { body: nameOf(row.body), isDigest: true, time, status, payload: nameOf(row.payload) };
+      this.#recent.set(identity, sumOf(identity), remembered);
       this.#newest = row.number;
     }
   }
 
   look({ identity, body }: RequestIdentity): Known {
-    const name = nameOf(identity);
-    const found = this.#recent.get(name) ?? this.#older.get(name);
+    const sum = sumOf(identity);
+    const found = this.#recent.get(identity, sum) ?? this.#older.get(identity, sum);
     if (found === undefined) return { kind: 'new' };
     if (found.body !== nameOf(found.isDigest ? digestOf(body) : body)) return { kind: 'other' };
     const { time, status, payload } = found;
@@ -97,10 +98,10 @@ export class ReplayWindow {
   remember({ identity, body }: RequestIdentity, answered: Answered, wrote: boolean): void {
     const isDigest = wrote || body.length > bodySizeKept;
     const kept = isDigest ? digestOf(body) : body;
-    const name = nameOf(identity);
     const { time, status, payload } = answered;
-    this.#recent.set(name, { body: nameOf(kept), isDigest, time, status, payload: nameOf(payload) });
-    this.#added.push(name);
+    const remembered = { body: nameOf(kept), isDigest, time, status, payload: nameOf(payload) };
+    this.#recent.set(identity, sumOf(identity), remembered);
+    this.#added.push(identity);
     if (wrote) {
       this.#newest += 1;
       const row = { time, identity, body: kept, status, payload };
@@ -109,7 +110,7 @@ export class ReplayWindow {
     }
     if (this.#recent.size < rememberedMin) return;
     this.#older = this.#recent;
-    this.#recent = new Map();
+    this.#recent = new FilteredMap();
   }
 
   get mark(): number {
@@ -121,9 +122,9 @@ export class ReplayWindow {
   }
 
   rollBackTo(mark: number): void {
-    for (const name of this.#added.splice(mark)) {
-      this.#recent.delete(name);
-      this.#older.delete(name);
+    for (const identity of this.#added.splice(mark)) {
+      this.#recent.delete(identity);
+      this.#older.delete(identity);
     }
   }
 }

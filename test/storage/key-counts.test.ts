@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { keyIndexFaults } from '../../src/storage/key-index-check.ts';
 import { makeNode, openBeside, openStore } from '../support/harness.ts';
 
 /** Quotas: how many keys are in a coin's name, whatever became of keys and however far their index is. */
@@ -52,6 +53,7 @@ describe('counts of keys', () => {
         }
         for (const limit of [1, 20, 40, 61]) expectTotal(limit);
         for (let serialNumber = 0; serialNumber < coins; serialNumber += 1) expectCount(serialNumber);
+        expect(keyIndexFaults(beside)).toEqual([]);
       }),
       { numRuns: 60 },
     );
