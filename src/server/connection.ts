@@ -39,7 +39,7 @@ const readSizeMax = 65_536;
 const pieceSizeMax = 4_096;
 
 /** How long a client may take nothing of its replies, and how long a closing connection waits for the client to hang up. */
-const unreadDeadlineMs = 4_000;
+const unreadDeadlineMs = 3_000;
 const lingerMs = 1_000;
 
 /**
