@@ -125,8 +125,8 @@ function fillKeys(store: Store, count: number): void {
     });
     store.checkpoint();
   }
-  while (store.indexLag() > 0) {
-    store.followIndexes(keysPerTransaction);
+  while (store.indexes.lag() > 0) {
+    store.indexes.follow(keysPerTransaction);
     store.checkpoint();
   }
 }

@@ -1,19 +1,13 @@
 import type { Socket } from 'node:net';
-import { type Frame, Framer, type FramerRules } from '../protocol/framer.ts';
+import { Framer, type FramerRules } from '../protocol/framer.ts';
 import type { Client } from './client.ts';
+import type { Request } from './dispatch.ts';
 import { Reading } from './reading.ts';
 
 export interface ConnectionLimits {
   readonly headerDeadlineMs: number;
   readonly requestDeadlineMs: number;
   readonly idleLimitMs: number;
-}
-
-/** A whole request that waits for its turn. */
-export interface Waiting {
-  readonly frame: Frame;
-  /** Monotonic milliseconds when its last byte was there. */
-  readonly receivedAtMs: number;
 }
 
 /** How much of its requests a connection may have waiting. */
@@ -53,7 +47,8 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly client: Client;
   readonly reading: Reading;
-  #waiting: Waiting[] = [];
+  /** Whole requests that wait for their turn. */
+  #waiting: Request[] = [];
   #unanswered = 0;
   #waitingBytes = 0;
   #heldSize = 0;
@@ -98,7 +93,7 @@ export class Connection {
   }
 
   /** The oldest waiting requests, at most `count`; none while the client reads no replies. */
-  take(count: number): Waiting[] {
+  take(count: number): Request[] {
     this.#isQueued = false;
     if (this.#isBlocked) return [];
     const taken = this.#waiting.length <= count ? this.#waiting : this.#waiting.slice(0, count);
@@ -191,7 +186,7 @@ export class Connection {
       (frame) => {
         this.#unanswered += 1;
         if (frame.refused !== undefined) this.#ending = true;
-        this.#waiting.push({ frame, receivedAtMs });
+        this.#waiting.push({ frame, receivedAtMs, client: this.client });
         this.#waitingBytes += frame.body.length;
       },
       () => this.#isBelow(share, 1),

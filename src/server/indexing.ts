@@ -14,6 +14,8 @@ export interface IndexingParts {
 }
 
 const intervalMs = 50;
+/** After so many intervals without a request nobody is in a hurry. */
+const quietIntervals = 4;
 const pieceMs = 2;
 const pieceSizeMax = 2_048;
 /** A node that starts first catches up until it lacks no more keys than this: their ids are read into memory at start. */
@@ -27,8 +29,8 @@ const urgencyForMaxShare = 4;
 /** Brings the index of keys further before anybody waits for answers, where it is far behind. */
 export function catchUp(store: Store, clock: Clock): void {
   const givenUpAtMs = clock.monotonicMs() + startPatienceMs;
-  while (store.keyIndexLag() > lagAtStartMax && clock.monotonicMs() < givenUpAtMs)
-    store.followKeyIndex(pieceSizeMax, lagAtStartMax);
+  while (store.indexes.keysLag() > lagAtStartMax && clock.monotonicMs() < givenUpAtMs)
+    store.indexes.followKeys(pieceSizeMax, lagAtStartMax);
 }
 
 /**
@@ -43,6 +45,7 @@ export class Indexing {
   readonly #failures: LineLimiter;
   readonly #timer: NodeJS.Timeout;
   #requestsSeen = 0;
+  #intervalsWithoutRequest = 0;
   /** Time that pieces may take now; less than none where the last one took longer than there was. */
   #allowanceMs = 0;
 
@@ -59,20 +62,19 @@ export class Indexing {
 
   #follow(): void {
     const { store, dispatch, clock } = this.#parts;
-    const busy = dispatch.requests !== this.#requestsSeen;
-    this.#requestsSeen = dispatch.requests;
+    const busy = this.#isBusy();
     if (this.#parts.countsKeys) this.#counting.run((size) => store.countKeys(size * 8));
-    if (store.indexLag() === 0 || !dispatch.acceptsWrites) return;
-    const urgency = store.indexUrgency();
-    if (busy && urgency < 1 && !store.isIndexing) return;
+    if (store.indexes.lag() === 0 || !dispatch.acceptsWrites) return;
+    const urgency = store.indexes.urgency();
+    if (busy && urgency < 1 && !store.indexes.isInRound) return;
     this.#allowanceMs = Math.min(
       intervalMs * shareMax,
       this.#allowanceMs + intervalMs * (busy ? shareOf(urgency) : shareMax),
     );
     try {
-      while (this.#allowanceMs > 0 && store.indexLag() > 0) {
+      while (this.#allowanceMs > 0 && store.indexes.lag() > 0) {
         const beganMs = clock.monotonicMs();
-        this.#nextPiece().run((size) => store.followIndexes(size));
+        this.#nextPiece().run((size) => store.indexes.follow(size));
         this.#allowanceMs -= clock.monotonicMs() - beganMs;
       }
     } catch (error) {
@@ -80,8 +82,15 @@ export class Indexing {
     }
   }
 
+  #isBusy(): boolean {
+    const { requests } = this.#parts.dispatch;
+    this.#intervalsWithoutRequest = requests === this.#requestsSeen ? this.#intervalsWithoutRequest + 1 : 0;
+    this.#requestsSeen = requests;
+    return this.#intervalsWithoutRequest < quietIntervals;
+  }
+
   #nextPiece(): PacedWork {
-    const kind = this.#parts.store.nextIndexPiece;
+    const kind = this.#parts.store.indexes.nextPiece;
     const known = this.#pieces.get(kind);
     if (known !== undefined) return known;
     const piece = new PacedWork(this.#parts.clock.monotonicMs, pieceSizeMax, pieceMs);

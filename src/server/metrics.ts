@@ -98,7 +98,7 @@ function watched({ directory, store, connections, isReady }: MetricSources): Wat
     ['connections', 'Open connections.', connections],
     ['keys', 'Stored keys; missing until they are counted.', () => store.keyCount() ?? Number.NaN],
     ['event_sequence', 'Number of the newest event.', () => store.head().sequence],
-    ['index_lag_rows', 'Rows that the index furthest behind lacks.', () => store.indexLag()],
+    ['index_lag_rows', 'Rows that the index furthest behind lacks.', () => store.indexes.lag()],
     ['database_bytes', 'Size of the database file.', () => sizeOf(file)],
     ['wal_bytes', 'Size of the write-ahead log.', () => sizeOf(`${file}-wal`)],
     ['free_disk_bytes', 'Free space of the data directory.', () => freeBytes(directory)],

@@ -181,8 +181,7 @@ export class Server {
       const connection = waiting[turn];
       if (connection === undefined) break;
       const taken = connection.take(requestsPerTurn);
-      const { client } = connection;
-      for (const { frame, receivedAtMs } of taken) requests.push({ frame, receivedAtMs, client });
+      requests.push(...taken);
       shares.push({ connection, count: taken.length });
     }
     const replies = this.#parts.dispatch.run(requests);

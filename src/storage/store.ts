@@ -13,7 +13,7 @@ import { EventIndex } from './event-index.ts';
 import { type EventHead, type EventReader, EventWriter } from './events.ts';
 import { isDiskFull } from './failure.ts';
 import { anchorMismatch, LossDetected, renewAnchor, writeAnchor } from './head-anchor.ts';
-import type { IndexFollower } from './index-follower.ts';
+import { Indexes } from './indexes.ts';
 import { KeyCounts } from './key-counts.ts';
 import { KeyIndex, keysIndexedThroughName } from './key-index.ts';
 import { migrateDatabase } from './migrate.ts';
@@ -72,6 +72,7 @@ const quietAfterMs = 200;
  */
 export class Store {
   readonly identity: NodeIdentity;
+  readonly indexes: Indexes;
   /** What is missing and was accepted as lost when the database was opened. */
   acceptedLoss: string | undefined;
   readonly #directory: string;
@@ -79,7 +80,6 @@ export class Store {
   readonly #transactions: Transactions;
   readonly #reader: Reader;
   readonly #writer: Writer;
-  readonly #followers: IndexFollower[];
   #checkpointer: Checkpointer | undefined;
 
   /**
@@ -159,7 +159,11 @@ export class Store {
     };
     this.#reader = this.#writer;
     this.#transactions = new Transactions(database, memoryOf(this.#writer));
-    this.#followers = [keyIndex.follower, this.#writer.eventIndex.follower];
+    this.indexes = new Indexes({
+      keys: keyIndex.follower,
+      events: this.#writer.eventIndex.follower,
+      write: (work) => this.#transactions.write(work),
+    });
   }
 
   /** One consistent view; takes no write lock. */
@@ -208,60 +212,6 @@ export class Store {
   /** Moves what the WAL holds into the database file as far as readers allow, without waiting for anyone. */
   checkpoint(): void {
     this.#database.pragma('wal_checkpoint(PASSIVE)');
-  }
-
-  /** How many rows the index that is furthest behind lacks. */
-  indexLag(): number {
-    return Math.max(...this.#followers.map((follower) => follower.lag()));
-  }
-
-  /** How urgent the next piece of work on the indexes is: 1 where one of them lacks as many rows as it may beside requests. */
-  indexUrgency(): number {
-    return this.#mostUrgent().urgency();
-  }
-
-  /** Whether an index is in the middle of a round. */
-  get isIndexing(): boolean {
-    return this.#followers.some((follower) => follower.isInRound);
-  }
-
-  /** What kind of work `followIndexes` does next. */
-  get nextIndexPiece(): string {
-    return this.#mostUrgent().nextPiece;
-  }
-
-  /**
-   * Brings the index that needs it most further, in a transaction of its own: by at most `size` rows that are read, or so
-   * many entries that are merged, in rounds of at most `roundSize` rows.
-   */
-  followIndexes(size: number, roundSize?: number): void {
-    this.#follow(this.#mostUrgent(), size, roundSize);
-  }
-
-  /** Keys that their index lacks: their ids are held in memory. */
-  keyIndexLag(): number {
-    return this.#writer.keyIndex.follower.lag();
-  }
-
-  /** The same as `followIndexes`, for the index of keys alone. */
-  followKeyIndex(size: number, roundSize?: number): void {
-    this.#follow(this.#writer.keyIndex.follower, size, roundSize);
-  }
-
-  #follow(follower: IndexFollower, size: number, roundSize?: number): void {
-    if (follower.lag() === 0) return;
-    try {
-      this.write(() => follower.advance(size, roundSize));
-    } catch (error) {
-      follower.abandon();
-      throw error;
-    }
-  }
-
-  #mostUrgent(): IndexFollower {
-    const { keyIndex, eventIndex } = this.#writer;
-    const [keys, events] = [keyIndex.follower, eventIndex.follower];
-    return keys.urgency() >= events.urgency() ? keys : events;
   }
 
   /** Stored keys; undefined until `countKeys` has come to its end. */

@@ -22,7 +22,7 @@ function livedNode(): string {
     exchange.one(buildRequest({ group: 4, command: 43, payload: getPayload(id(number)) }));
   exchange.one(buildRequest({ group: 4, command: 44, payload: coinBytes(-3, 5) }));
   exchange.one(buildRequest({ group: 4, command: 42 }));
-  while (store.indexLag() > 0) store.followIndexes(1_000);
+  while (store.indexes.lag() > 0) store.indexes.follow(1_000);
   store.close();
   return directory;
 }

@@ -189,7 +189,7 @@ describe('reconstructions (KX-45.8)', () => {
         [1, 5],
       ]),
     ).toBe('0001');
-    while (store.indexLag() > 0) store.followIndexes(100);
+    while (store.indexes.lag() > 0) store.indexes.follow(100);
     expect(
       restore(exchange, [
         [0, 6],

@@ -92,7 +92,7 @@ describe('event chain', () => {
     for (let round = 0; round < 4; round += 1) {
       for (let id = 1; id < 20; id += 1) exchange.send(post(id), get(id));
       now += 86_400_000;
-      while (store.indexLag() > 0) store.followIndexes(10);
+      while (store.indexes.lag() > 0) store.indexes.follow(10);
       store.write((writer) => writer.retention.pruneEvents(writer, now - 1_000, now, 500));
       const { faults, head } = verifyDatabase(openBeside(directory), everything, () => undefined);
       expect(faults).toEqual([]);

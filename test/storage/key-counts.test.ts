@@ -40,7 +40,7 @@ describe('counts of keys', () => {
         for (const each of steps) {
           if (each.kind === 'put') put(each.id, each.coin);
           else if (each.kind === 'remove') store.write((writer) => writer.chatKeys.remove(idOf(each.id)));
-          else if (each.kind === 'follow') store.followIndexes(each.rows, each.rows);
+          else if (each.kind === 'follow') store.indexes.follow(each.rows, each.rows);
           else if (each.kind === 'ask') expectCount(each.coin);
           else if (each.kind === 'total') expectTotal(each.limit);
           else

@@ -24,7 +24,7 @@ function filledNode(): string {
   const ticket = ctr(keys.subarray(0, 16), Buffer.alloc(16), clear);
   const record = Buffer.concat([Buffer.from('0006000300', 'hex'), coin, ticket]);
   exchange.send(buildRequest({ group: 4, command: 45, payload: Buffer.concat([coin, record]) }));
-  while (store.indexLag() > 0) store.followIndexes(1_000);
+  while (store.indexes.lag() > 0) store.indexes.follow(1_000);
   return directory;
 }
 

@@ -46,7 +46,7 @@ function inPieces(store: Store, count: number, size: number, put: (writer: Write
 }
 
 function followIndexes(store: Store, lagMax: number): void {
-  while (store.indexLag() > lagMax) store.followIndexes(rowsPerIndexPiece);
+  while (store.indexes.lag() > lagMax) store.indexes.follow(rowsPerIndexPiece);
 }
 
 function putPage(writer: Writer, number: number): void {

@@ -1,0 +1,70 @@
+import type { IndexFollower } from './index-follower.ts';
+
+export interface IndexesParts {
+  readonly keys: IndexFollower;
+  readonly events: IndexFollower;
+  /** Runs work in a write transaction. */
+  write(work: () => void): void;
+}
+
+/** The indexes that follow their tables: each piece of work is for the one that needs it most. */
+export class Indexes {
+  readonly #parts: IndexesParts;
+
+  constructor(parts: IndexesParts) {
+    this.#parts = parts;
+  }
+
+  /** How many rows the index lacks that is furthest behind. */
+  lag(): number {
+    return Math.max(this.#parts.keys.lag(), this.#parts.events.lag());
+  }
+
+  /** Keys that their index lacks: their ids are held in memory. */
+  keysLag(): number {
+    return this.#parts.keys.lag();
+  }
+
+  /** How urgent the next piece of work is: 1 where an index lacks as many rows as it may beside requests. */
+  urgency(): number {
+    return this.#mostUrgent().urgency();
+  }
+
+  /** Whether an index is in the middle of a round. */
+  get isInRound(): boolean {
+    return this.#parts.keys.isInRound || this.#parts.events.isInRound;
+  }
+
+  /** What kind of work `follow` does next. */
+  get nextPiece(): string {
+    return this.#mostUrgent().nextPiece;
+  }
+
+  /**
+   * Brings the index that needs it most further, in a transaction of its own: by at most `size` rows that are read, or so
+   * many entries that are merged, in rounds of at most `roundSize` rows.
+   */
+  follow(size: number, roundSize?: number): void {
+    this.#advance(this.#mostUrgent(), size, roundSize);
+  }
+
+  /** The same for the index of keys alone. */
+  followKeys(size: number, roundSize?: number): void {
+    this.#advance(this.#parts.keys, size, roundSize);
+  }
+
+  #advance(follower: IndexFollower, size: number, roundSize?: number): void {
+    if (follower.lag() === 0) return;
+    try {
+      this.#parts.write(() => follower.advance(size, roundSize));
+    } catch (error) {
+      follower.abandon();
+      throw error;
+    }
+  }
+
+  #mostUrgent(): IndexFollower {
+    const { keys, events } = this.#parts;
+    return keys.urgency() >= events.urgency() ? keys : events;
+  }
+}
