@@ -20,7 +20,7 @@ export interface CoinEvent {
 export const eventsIndexedThroughName = 'indexed_through';
 
 /** Events that the index may lack while there are requests: the command line looks through the end of the log by itself. */
-const lagMax = 524_288;
+const lagMax = 262_144;
 
 /** Events whose times are kept together in `event_times`. */
 export const timeBlockSize = 1_024;
