@@ -1,7 +1,6 @@
 import { hash as digest } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import type { Coin } from '../domain/coin.ts';
-import { GatheredInsert } from './gathered-insert.ts';
 
 /** What happened, as the log wants to know it. Nothing here is ever a key, a session key or an authentication number. */
 export interface EventEntry {
@@ -134,77 +133,41 @@ export class EventReader {
   }
 }
 
-const eventColumns = `sequence, time, action, status, reason, encryption_type, denomination, serial_number,
-  encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address, details, hash`;
-
-/** Most events have no more than these. */
-const plainColumns = {
-  sequence: '?',
-  time: '?',
-  action: '?',
-  status: '?',
-  encryption_type: '?',
-  denomination: '?',
-  serial_number: '?',
-  encryption_denomination: '?',
-  encryption_serial_number: '?',
-  key_id: '?',
-  address: '?',
-  hash: 'unhex(?)',
-};
-
 export class EventWriter extends EventReader {
   readonly #insertEvent: Statement<[...EventRow, string]>;
-  readonly #plainEvents: GatheredInsert;
   readonly #insertReconstruction: Statement<[number, ...ReconstructionRow]>;
   #last: { readonly sequence: number; readonly hash: string } | undefined;
 
   constructor(database: Database) {
     super(database);
     this.#insertEvent = database.prepare(
-      `INSERT INTO events (${eventColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unhex(?))`,
+      `INSERT INTO events (sequence, time, action, status, reason, encryption_type, denomination, serial_number,
+         encryption_denomination, encryption_serial_number, second_denomination, second_serial_number, key_id, address,
+         details, hash)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, unhex(?))`,
     );
-    this.#plainEvents = new GatheredInsert(database, 'events', plainColumns);
     this.#insertReconstruction = database.prepare(
       `INSERT INTO reconstructions (event, position, denomination, serial_number, split_id, authority, reason, previous)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     );
   }
 
-  /** Appends to the chain. Returns its sequence number. It may not be in its table before `flush`. */
+  /** Appends to the chain. Returns its sequence number. */
   append(entry: EventEntry): number {
     const before = this.#last ?? this.#stored();
     const sequence = before.sequence + 1;
     const row = rowOf(entry, sequence);
     const records = entry.reconstructions?.map(reconstructionRowOf) ?? noRecords;
     const hash = eventHash(before.hash, row, records);
-    this.#insert(row, hash);
+    this.#insertEvent.run(...row, hash);
     for (const record of records) this.#insertReconstruction.run(sequence, ...record);
     this.#last = { sequence, hash };
     return sequence;
   }
 
-  #insert(row: EventRow, hash: string): void {
-    const [sequence, time, action, status, reason, encryptionType, denomination, serialNumber] = row;
-    const [, , , , , , , , encryptionDenomination, encryptionSerialNumber, second, , keyId, address, details] = row;
-    if (reason === null && second === null && details === null) {
-      const event = [sequence, time, action, status, encryptionType, denomination, serialNumber];
-      this.#plainEvents.add(...event, encryptionDenomination, encryptionSerialNumber, keyId, address, hash);
-    } else {
-      this.#plainEvents.flush();
-      this.#insertEvent.run(...row, hash);
-    }
-  }
-
-  /** Puts all that was appended into its table: before the transaction ends. */
-  flush(): void {
-    this.#plainEvents.flush();
-  }
-
-  /** Forgets the remembered end of the chain and what was held back: after a rollback the database alone knows it. */
+  /** Forgets the remembered end of the chain: after a rollback the database alone knows it. */
   forgetHead(): void {
     this.#last = undefined;
-    this.#plainEvents.forget();
   }
 
   #stored(): { sequence: number; hash: string } {

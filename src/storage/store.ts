@@ -154,11 +154,7 @@ export class Store {
       retention: new Retention(database),
       seal: (context, clear, random) => seal(sealingKey, context, clear, random),
       unseal: (context, sealed) => unseal(sealingKey, context, sealed),
-      savepoint: (work) => {
-        // Undoing it forgets events that are held back, and those are of others.
-        this.#writer.events.flush();
-        return this.#transactions.savepoint(work);
-      },
+      savepoint: (work) => this.#transactions.savepoint(work),
       assertActive: (cause) => this.#transactions.assertActive(cause),
     };
     this.#reader = this.#writer;
@@ -177,11 +173,7 @@ export class Store {
 
   /** One transaction that holds the write lock from its start. */
   write<T>(work: (writer: Writer) => T): T {
-    return this.#transactions.write(() => {
-      const result = work(this.#writer);
-      this.#writer.events.flush();
-      return result;
-    });
+    return this.#transactions.write(() => work(this.#writer));
   }
 
   /** Has checkpoints made in a thread of their own until the store is closed; `failed` hears of failures. */
