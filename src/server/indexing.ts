@@ -42,6 +42,7 @@ export class Indexing {
   /** By the kind of work. */
   readonly #pieces = new Map<string, PacedWork>();
   readonly #counting: PacedWork;
+  readonly #learning: PacedWork;
   readonly #failures: LineLimiter;
   readonly #timer: NodeJS.Timeout;
   #requestsSeen = 0;
@@ -52,6 +53,7 @@ export class Indexing {
   constructor(parts: IndexingParts) {
     this.#parts = parts;
     this.#counting = new PacedWork(parts.clock.monotonicMs);
+    this.#learning = new PacedWork(parts.clock.monotonicMs, pieceSizeMax, pieceMs);
     this.#failures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#timer = setInterval(() => this.#follow(), intervalMs);
   }
@@ -63,7 +65,10 @@ export class Indexing {
   #follow(): void {
     const { store, dispatch, clock } = this.#parts;
     const busy = this.#isBusy();
-    if (this.#parts.countsKeys) this.#counting.run((size) => store.countKeys(size * 8));
+    this.#try(() => {
+      this.#learning.run((size) => store.learnKeyIds(size));
+      if (this.#parts.countsKeys) this.#counting.run((size) => store.countKeys(size * 8));
+    });
     if (store.indexes.lag() === 0 || !dispatch.acceptsWrites) return;
     const urgency = store.indexes.urgency();
     if (busy && urgency < 1 && !store.indexes.isInRound) return;
@@ -71,12 +76,18 @@ export class Indexing {
       intervalMs * shareMax,
       this.#allowanceMs + intervalMs * (busy ? shareOf(urgency) : shareMax),
     );
-    try {
+    this.#try(() => {
       while (this.#allowanceMs > 0 && store.indexes.lag() > 0) {
         const beganMs = clock.monotonicMs();
         this.#nextPiece().run((size) => store.indexes.follow(size));
         this.#allowanceMs -= clock.monotonicMs() - beganMs;
       }
+    });
+  }
+
+  #try(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       this.#failures.error({ err: error }, 'indexing failed');
     }

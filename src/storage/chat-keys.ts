@@ -74,6 +74,7 @@ export class ChatKeyReader {
   /** The stored row, its checksum proved. Throws DamagedRow. */
   row(keyId: Buffer): StoredKey | undefined {
     const recent = this.index.recentNumberOf(keyId);
+    if (recent === undefined && !this.index.mayKnow(keyId)) return undefined;
     const found = recent === undefined ? this.#selectById.get(keyId) : this.#selectByNumber.get(recent);
     if (found === undefined && recent === undefined) return undefined;
     const row = found && storedKeyOf(found as SelectedKey);

@@ -4,6 +4,7 @@ import type { Coin } from '../domain/coin.ts';
 import { DamagedRow } from './damage.ts';
 import { FilteredMap, sumOf } from './filtered-map.ts';
 import { IndexFollower } from './index-follower.ts';
+import { KeyFilter } from './key-filter.ts';
 import { RoundTable } from './round-table.ts';
 
 export const keysIndexedThroughName = 'keys_indexed_through';
@@ -33,6 +34,7 @@ export class KeyIndex {
   #recent: Generation[] = [];
   /** What the transaction at hand did to `recent`, for its rollback. */
   readonly #undo: { readonly keyId: Buffer; readonly before: number | undefined }[] = [];
+  readonly #filter: KeyFilter;
   readonly #rounds: readonly RoundTable[];
   readonly follower: IndexFollower;
   #newest = 0;
@@ -56,6 +58,7 @@ export class KeyIndex {
       finish: () => undefined,
     });
     const { through } = this.follower;
+    this.#filter = new KeyFilter(database, through);
     this.#loadRecent(database, through);
     // A number is never used again, also where the newest key was removed.
     const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
@@ -65,6 +68,16 @@ export class KeyIndex {
   /** Number of the row that holds the key of an id. */
   numberOf(keyId: Buffer): number | undefined {
     return this.recentNumberOf(keyId) ?? this.#selectNumber.get(keyId);
+  }
+
+  /** Whether `key_numbers` may know an id; most new ones it does not. */
+  mayKnow(keyId: Buffer): boolean {
+    return this.#filter.mayHold(sumOf(keyId));
+  }
+
+  /** Reads the next `count` ids into what `mayKnow` goes by; false when that is done. */
+  learnOn(count: number): boolean {
+    return this.#filter.readOn(count);
   }
 
   /** The same for an id that `key_numbers` may lack; undefined where it alone knows. */
@@ -153,7 +166,9 @@ export class KeyIndex {
       const lacking = Math.floor((this.follower.through + 1) / generationSize);
       this.#recent = [...this.#recent.filter((each) => each.number >= lacking), generation];
     }
-    generation.ids.set(keyId, sumOf(keyId), number);
+    const sum = sumOf(keyId);
+    generation.ids.set(keyId, sum, number);
+    this.#filter.add(sum);
   }
 
   #drop(keyId: Buffer): void {

@@ -224,6 +224,11 @@ export class Store {
     return this.#writer.keyCounts.countOn(count);
   }
 
+  /** Learns which ids have keys, at most `count` of them; false when all are known. New ids are then stored without a look. */
+  learnKeyIds(count: number): boolean {
+    return this.#writer.keyIndex.learnOn(count);
+  }
+
   sqliteVersion(): string {
     return sqliteVersion(this.#database);
   }

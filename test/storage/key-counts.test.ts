@@ -14,6 +14,7 @@ const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('put' as const), id, coin }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove' as const), id }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('follow' as const), rows: fc.integer({ min: 1, max: 20 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('learn' as const), ids: fc.integer({ min: 1, max: 20 }) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('ask' as const), coin }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('total' as const), limit: fc.integer({ min: 1, max: 60 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('undo' as const), id, coin }) },
@@ -41,6 +42,7 @@ describe('counts of keys', () => {
           if (each.kind === 'put') put(each.id, each.coin);
           else if (each.kind === 'remove') store.write((writer) => writer.chatKeys.remove(idOf(each.id)));
           else if (each.kind === 'follow') store.indexes.follow(each.rows, each.rows);
+          else if (each.kind === 'learn') store.learnKeyIds(each.ids);
           else if (each.kind === 'ask') expectCount(each.coin);
           else if (each.kind === 'total') expectTotal(each.limit);
           else
