@@ -10,8 +10,8 @@ import { RoundTable } from './round-table.ts';
 export const keysIndexedThroughName = 'keys_indexed_through';
 
 const idsPerRead = 4_096;
-/** Keys that the index may lack while there are requests: their ids take some 25 MB. */
-const lagMax = 262_144;
+/** Keys that the index may lack while there are requests: twice as many wait under the heaviest load, and take 25 MB. */
+const lagMax = 131_072;
 /** Numbers of the keys whose ids are held, and forgotten, together. */
 const generationSize = 65_536;
 

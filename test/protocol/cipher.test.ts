@@ -1,7 +1,7 @@
-import { createCipheriv, createHash } from 'node:crypto';
+import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyAesCtr, counterBlockOf, hashedKey } from '../../src/protocol/cipher.ts';
+import { applyAesCtr, counterBlockOf, hashedKey, hmacSha256 } from '../../src/protocol/cipher.ts';
 
 /** Our counter mode, made of single blocks for short texts, against that of the library. */
 const bytes = (sizes: { minLength: number; maxLength: number }) =>
@@ -57,4 +57,18 @@ it('the key of types 4 and 5 is the hash of one or two authentication numbers, a
     expect(hashedKey([one, other])).toEqual(expected(one, other));
     expect(hashedKey([other, one])).toEqual(expected(other, one));
   }
+});
+
+describe('HMAC-SHA256', () => {
+  it("is the library's, whatever the key and the text, also for a key that is used again", () => {
+    const anyKey = bytes({ minLength: 0, maxLength: 64 });
+    const texts = fc.array(bytes({ minLength: 0, maxLength: 300 }), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(anyKey, texts, (key, several) => {
+        for (const text of several)
+          expect(hmacSha256(key, text)).toEqual(createHmac('sha256', key).update(text).digest());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
 });
