@@ -43,7 +43,7 @@ function blockCipherOf(key: Buffer): Cipher {
 
 function counterBlocks(first: Buffer, count: number): Buffer {
   const blocks = Buffer.allocUnsafe(count * counterBlockSize);
-  blocks.set(first);
+  for (let index = 0; index < counterBlockSize; index += 1) blocks[index] = first[index] ?? 0;
   for (let start = counterBlockSize; start < blocks.length; start += counterBlockSize) {
     let carry = 1;
     for (let index = start + counterBlockSize - 1; index >= start; index -= 1) {
@@ -57,8 +57,8 @@ function counterBlocks(first: Buffer, count: number): Buffer {
 
 /** The counter block that starts with up to 16 bytes of a nonce; the rest is zero. */
 export function counterBlockOf(nonce: Buffer, size: number): Buffer {
-  const block = Buffer.allocUnsafe(counterBlockSize).fill(0);
-  for (let index = 0; index < size; index += 1) block[index] = nonce[index] ?? 0;
+  const block = Buffer.allocUnsafe(counterBlockSize);
+  for (let index = 0; index < counterBlockSize; index += 1) block[index] = index < size ? (nonce[index] ?? 0) : 0;
   return block;
 }
 
