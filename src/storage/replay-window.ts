@@ -45,8 +45,9 @@ interface StoredRequest {
   readonly checksum: number;
 }
 
-/** At least so many requests are remembered, and at most twice as many: the older half is forgotten at once, whoever sent it. */
+/** At least so many requests are remembered, and at most a quarter more: the oldest are forgotten together, whoever sent them. */
 const rememberedMin = 65_536;
+const forgottenTogether = 16_384;
 /** On disk the oldest are removed so many at a time. */
 const prunedTogether = 1_024;
 const digestSize = 16;
@@ -61,8 +62,8 @@ const columns = 'number, time, identity, body, status, payload, checksum';
 export class ReplayWindow {
   readonly #insert: Statement<[number, number, Buffer, Buffer, number, Buffer, number]>;
   readonly #deleteThrough: Statement<[number]>;
-  #recent = new FilteredMap<Remembered>();
-  #older = new FilteredMap<Remembered>();
+  /** The newest first. */
+  #generations = [new FilteredMap<Remembered>()];
   /** What the transaction at hand has added, for its rollback. */
   readonly #added: Buffer[] = [];
   #newest = 0;
@@ -80,14 +81,13 @@ export class ReplayWindow {
       if (storedChecksum(row) !== row.checksum) throw new DamagedRow(`authenticated request ${row.number}`);
       const { time, status, identity } = row;
       const remembered = { body: nameOf(row.body), isDigest: true, time, status, payload: nameOf(row.payload) };
-      this.#recent.set(identity, sumOf(identity), remembered);
+      this.#hold(identity, remembered);
       this.#newest = row.number;
     }
   }
 
   look({ identity, body }: RequestIdentity): Known {
-    const sum = sumOf(identity);
-    const found = this.#recent.get(identity, sum) ?? this.#older.get(identity, sum);
+    const found = this.#find(identity);
     if (found === undefined) return { kind: 'new' };
     if (found.body !== nameOf(found.isDigest ? digestOf(body) : body)) return { kind: 'other' };
     const { time, status, payload } = found;
@@ -100,7 +100,7 @@ export class ReplayWindow {
     const kept = isDigest ? digestOf(body) : body;
     const { time, status, payload } = answered;
     const remembered = { body: nameOf(kept), isDigest, time, status, payload: nameOf(payload) };
-    this.#recent.set(identity, sumOf(identity), remembered);
+    this.#hold(identity, remembered);
     this.#added.push(identity);
     if (wrote) {
       this.#newest += 1;
@@ -108,9 +108,23 @@ export class ReplayWindow {
       this.#insert.run(this.#newest, time, identity, kept, status, payload, storedChecksum(row));
       if (this.#newest % prunedTogether === 0) this.#deleteThrough.run(this.#newest - rememberedMin);
     }
-    if (this.#recent.size < rememberedMin) return;
-    this.#older = this.#recent;
-    this.#recent = new FilteredMap();
+  }
+
+  #find(identity: Buffer): Remembered | undefined {
+    const sum = sumOf(identity);
+    for (const generation of this.#generations) {
+      const found = generation.get(identity, sum);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #hold(identity: Buffer, remembered: Remembered): void {
+    const [newest] = this.#generations;
+    newest?.set(identity, sumOf(identity), remembered);
+    if (newest === undefined || newest.size < forgottenTogether) return;
+    const kept = this.#generations.slice(0, rememberedMin / forgottenTogether);
+    this.#generations = [new FilteredMap(), ...kept];
   }
 
   get mark(): number {
@@ -123,8 +137,7 @@ export class ReplayWindow {
 
   rollBackTo(mark: number): void {
     for (const identity of this.#added.splice(mark)) {
-      this.#recent.delete(identity);
-      this.#older.delete(identity);
+      for (const generation of this.#generations) generation.delete(identity);
     }
   }
 }
