@@ -18,7 +18,7 @@ const intervalMs = 50;
 const quietIntervals = 4;
 const pieceMs = 2;
 const pieceSizeMax = 2_048;
-/** A node that starts first catches up until it lacks no more keys than this: their ids are read into memory at start. */
+/** A node that starts first catches up until it lacks no more keys than this: each start reads their ids into memory. */
 const lagAtStartMax = 8_192;
 const startPatienceMs = 300;
 /** How much of the time goes to the indexes while there are requests: little, until they are so far behind that it shows. */
@@ -63,33 +63,29 @@ export class Indexing {
   }
 
   #follow(): void {
-    const { store, dispatch, clock } = this.#parts;
-    const busy = this.#isBusy();
-    this.#try(() => {
-      this.#learning.run((size) => store.learnKeyIds(size));
-      if (this.#parts.countsKeys) this.#counting.run((size) => store.countKeys(size * 8));
-    });
-    if (store.indexes.lag() === 0 || !dispatch.acceptsWrites) return;
-    const urgency = store.indexes.urgency();
-    if (busy && urgency < 1 && !store.indexes.isInRound) return;
-    this.#allowanceMs = Math.min(
-      intervalMs * shareMax,
-      this.#allowanceMs + intervalMs * (busy ? shareOf(urgency) : shareMax),
-    );
-    this.#try(() => {
-      while (this.#allowanceMs > 0 && store.indexes.lag() > 0) {
-        const beganMs = clock.monotonicMs();
-        this.#nextPiece().run((size) => store.indexes.follow(size));
-        this.#allowanceMs -= clock.monotonicMs() - beganMs;
-      }
-    });
-  }
-
-  #try(work: () => void): void {
+    const isBusy = this.#isBusy();
     try {
-      work();
+      const { store, countsKeys } = this.#parts;
+      this.#learning.run((size) => store.learnKeyIds(size));
+      if (countsKeys) this.#counting.run((size) => store.countKeys(size * 8));
+      this.#followIndexes(isBusy);
     } catch (error) {
       this.#failures.error({ err: error }, 'indexing failed');
+    }
+  }
+
+  #followIndexes(isBusy: boolean): void {
+    const { clock, dispatch } = this.#parts;
+    const { indexes } = this.#parts.store;
+    if (indexes.lag() === 0 || !dispatch.acceptsWrites) return;
+    const urgency = indexes.urgency();
+    if (isBusy && urgency < 1 && !indexes.isInRound) return;
+    const share = isBusy ? shareOf(urgency) : shareMax;
+    this.#allowanceMs = Math.min(intervalMs * shareMax, this.#allowanceMs + intervalMs * share);
+    while (this.#allowanceMs > 0 && indexes.lag() > 0) {
+      const beganMs = clock.monotonicMs();
+      this.#nextPiece().run((size) => indexes.follow(size));
+      this.#allowanceMs -= clock.monotonicMs() - beganMs;
     }
   }
 

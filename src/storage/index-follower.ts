@@ -29,6 +29,8 @@ export class IndexFollower {
   readonly #name: string;
   readonly #followed: Followed;
   #through: number;
+  /** Where the index was before the transaction at hand, should that be rolled back. */
+  #throughBefore: number;
   #round: { readonly end: number; loaded: number } | undefined;
   /** Rows that it may lack while others need the time. */
   readonly #lagMax: number;
@@ -39,6 +41,7 @@ export class IndexFollower {
     this.#lagMax = lagMax;
     this.#followed = followed;
     this.#through = followedThrough(database, name);
+    this.#throughBefore = this.#through;
   }
 
   /** Rows that the index has not got for certain yet. */
@@ -58,7 +61,9 @@ export class IndexFollower {
   /** What kind of work comes next: reading a row takes another time than merging an entry, and each table one of its own. */
   get nextPiece(): string {
     const isLoaded = this.#round !== undefined && this.#round.loaded >= this.#round.end;
-    return isLoaded ? `merge ${this.#unmerged()?.name}` : `load ${this.#name}`;
+    if (!isLoaded) return `load ${this.#name}`;
+    const table = this.#unmerged();
+    return table === undefined ? `finish ${this.#name}` : `merge ${table.name}`;
   }
 
   #unmerged(): RoundTable | undefined {
@@ -74,6 +79,7 @@ export class IndexFollower {
    * entries. A round that it begins is of at most `roundSize` rows.
    */
   advance(size: number, roundSize = roundSizeMax): void {
+    this.#throughBefore = this.#through;
     const newest = this.#followed.newest();
     if (this.#round === undefined) {
       if (newest <= this.#through) return;
@@ -100,7 +106,7 @@ export class IndexFollower {
   /** The transaction was rolled back: the round has to begin again. */
   abandon(): void {
     this.#round = undefined;
-    this.#through = followedThrough(this.#database, this.#name);
+    this.#through = this.#throughBefore;
   }
 
   #finish(end: number): void {

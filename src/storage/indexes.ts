@@ -63,8 +63,12 @@ export class Indexes {
     }
   }
 
+  /** As long as none is urgent, a round that was begun is brought to its end. */
   #mostUrgent(): IndexFollower {
     const { keys, events } = this.#parts;
+    if (keys.urgency() < 1 && events.urgency() < 1 && keys.isInRound !== events.isInRound) {
+      return keys.isInRound ? keys : events;
+    }
     return keys.urgency() >= events.urgency() ? keys : events;
   }
 }

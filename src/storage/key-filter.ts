@@ -2,31 +2,32 @@ import type { Database, Statement } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import { sumOf } from './filtered-map.ts';
 
-const bitsMin = 2 ** 20;
-/** 16 MiB: at ten million keys one new id in thirteen is looked up in vain. */
+const bitsMin = 2 ** 23;
 const bitsMax = 2 ** 27;
+/** With fewer there would be more looks in vain; with more, more memory. */
 const bitsPerKey = 8;
 
-type Piece = [count: number, ids: Buffer, last: Buffer | null];
+type Piece = [count: number, ids: Buffer];
 
 /**
  * Says of most new ids that `key_numbers` lacks them, without a look: that look costs a page for each post where there are
  * millions. It knows nothing until it has read the whole index once, a piece at a time; ids that come meanwhile are added.
- * Ids that went stay in it, which costs a look.
+ * Ids that went stay in it, which costs a look. At ten million keys it takes 16 MiB, and one new id in thirteen is looked up
+ * in vain, one in four where all of them came since the start.
  */
 export class KeyFilter {
   readonly #select: Statement<[Buffer, number], unknown[]>;
   #bits: Uint32Array;
   #keys: number;
-  /** Where reading has come to; undefined when it is done. */
+  /** Where reading has come to; undefined when it is done, or given up. */
   #position: Buffer | undefined = Buffer.alloc(0);
-  #isUsable = true;
+  #isWhole = false;
 
   /** `keys` is how many there are about. */
   constructor(database: Database, keys: number) {
     this.#select = database
       .prepare<[Buffer, number], unknown[]>(
-        `SELECT count(*), CAST(group_concat(key_id, '') AS BLOB), max(key_id)
+        `SELECT count(*), CAST(group_concat(key_id, '') AS BLOB)
          FROM (SELECT key_id FROM key_numbers WHERE key_id > ? ORDER BY key_id LIMIT ?)`,
       )
       .raw();
@@ -38,7 +39,7 @@ export class KeyFilter {
 
   /** Whether an id may be in `key_numbers`; `sum` is its `sumOf`. */
   mayHold(sum: number): boolean {
-    if (this.#position !== undefined || !this.#isUsable) return true;
+    if (!this.#isWhole) return true;
     const bit = sum % (this.#bits.length * 32);
     return ((this.#bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
   }
@@ -49,21 +50,27 @@ export class KeyFilter {
     this.#set(sum);
   }
 
-  /** Reads the next `count` ids of the index; false when there is no more to be read. */
+  /**
+   * Reads the next `count` ids of the index, two at least; false when there is no more to be read. Where ids are not in their
+   * order, or not of their size, one of them is damaged, and reading on from it would pass over others: then it gives up.
+   */
   readOn(count: number): boolean {
-    const position = this.#position;
-    if (position === undefined) return false;
+    let before = this.#position;
     this.#position = undefined;
-    this.#isUsable = false;
-    const [found, ids, last] = this.#select.get(position, count) as Piece;
-    // A damaged id has another size, and a damaged page cannot be read: then nothing can be said of any.
-    if (last !== null && ids.length !== found * keyIdSize) return false;
-    this.#isUsable = true;
-    if (last === null) return false;
-    for (let start = 0; start < ids.length; start += keyIdSize)
-      this.#set(sumOf(ids.subarray(start, start + keyIdSize)));
-    this.#position = last;
-    return true;
+    if (before === undefined) return false;
+    const wanted = Math.max(2, count);
+    const [found, ids] = this.#select.get(before, wanted) as Piece;
+    if (found > 0 && ids.length !== found * keyIdSize) return false;
+    for (let place = 0; place < found; place += 1) {
+      const id = ids.subarray(place * keyIdSize, (place + 1) * keyIdSize);
+      if (before.compare(id) >= 0) return false;
+      this.#set(sumOf(id));
+      before = id;
+    }
+    this.#isWhole = found < wanted;
+    // The last one is read again: whether it is in order shows only beside those that follow.
+    if (!this.#isWhole) this.#position = Buffer.from(ids.subarray(-2 * keyIdSize, -keyIdSize));
+    return !this.#isWhole;
   }
 
   #set(sum: number): void {

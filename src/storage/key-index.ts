@@ -30,7 +30,6 @@ export class KeyIndex {
   readonly #deleteNumber: Statement<[Buffer]>;
   readonly #deleteCoin: Statement<[number, number, number]>;
   readonly #insertCoin: Statement<[number]>;
-  /** The oldest first. */
   #recent: Generation[] = [];
   /** What the transaction at hand did to `recent`, for its rollback. */
   readonly #undo: { readonly keyId: Buffer; readonly before: number | undefined }[] = [];
@@ -70,16 +69,6 @@ export class KeyIndex {
     return this.recentNumberOf(keyId) ?? this.#selectNumber.get(keyId);
   }
 
-  /** Whether `key_numbers` may know an id; most new ones it does not. */
-  mayKnow(keyId: Buffer): boolean {
-    return this.#filter.mayHold(sumOf(keyId));
-  }
-
-  /** Reads the next `count` ids into what `mayKnow` goes by; false when that is done. */
-  learnOn(count: number): boolean {
-    return this.#filter.readOn(count);
-  }
-
   /** The same for an id that `key_numbers` may lack; undefined where it alone knows. */
   recentNumberOf(keyId: Buffer): number | undefined {
     const sum = sumOf(keyId);
@@ -88,6 +77,16 @@ export class KeyIndex {
       if (number !== undefined) return number;
     }
     return undefined;
+  }
+
+  /** Whether `key_numbers` may know an id; most new ones it does not. */
+  mayKnow(keyId: Buffer): boolean {
+    return this.#filter.mayHold(sumOf(keyId));
+  }
+
+  /** Reads the next `count` ids into what `mayKnow` goes by; false when that is done. */
+  learnOn(count: number): boolean {
+    return this.#filter.readOn(count);
   }
 
   /** The number for a new key under an id that has none. */

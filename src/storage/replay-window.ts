@@ -57,7 +57,7 @@ const bodySizeKept = 96;
 const columns = 'number, time, identity, body, status, payload, checksum';
 
 /**
- * Authenticated requests of late, as they were sent, and their answers: those that wrote also across a restart.
+ * Authenticated requests of late and their answers: those that wrote also across a restart.
  */
 export class ReplayWindow {
   readonly #insert: Statement<[number, number, Buffer, Buffer, number, Buffer, number]>;
