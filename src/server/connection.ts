@@ -197,7 +197,7 @@ export class Connection {
       this.#isFull = true;
       this.#socket.pause();
       // What a socket holds itself keeps it from reading more; handed on, it would be read once more.
-      this.#socket.unshift(withoutRest(chunk.subarray(used)));
+      this.#socket.unshift(chunk.subarray(used));
     }
     if (!this.#framer.isMidRequest || this.#ending) this.#requestBeganMs = undefined;
     else if (taken > 0 || this.#requestBeganMs === undefined) this.#requestBeganMs = receivedAtMs;
@@ -260,9 +260,4 @@ export class Connection {
     this.#account();
     this.#events.closed(this);
   }
-}
-
-/** A small part must not keep the memory of the whole chunk that it was read in: clients who never read on would hold all of it. */
-function withoutRest(part: Buffer): Buffer {
-  return part.length * 2 <= part.buffer.byteLength ? Buffer.from(part) : part;
 }

@@ -34,7 +34,7 @@ export interface ServerParts {
 }
 
 /** What all connections together may have waiting, and what each of them may have at least and at most. */
-const waitingRequests = { together: 4_096, least: 4, most: 32 };
+const waitingRequests = { together: 2_048, least: 4, most: 32 };
 const waitingBytes = { together: 4_194_304, least: 16_384, most: 131_072 };
 /** So many requests of one connection are answered in its turn; then the others have theirs. */
 const requestsPerTurn = 32;
