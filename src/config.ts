@@ -52,7 +52,7 @@ const sections = {
     request_deadline_ms: v.optional(integer(10, 600_000), 10_000),
     idle_limit_ms: v.optional(integer(10, 86_400_000), 60_000),
     /** Bytes held over all connections: of unfinished requests, and of those that wait behind others or for their client. */
-    unparsed_bytes: v.optional(integer(65_536, 2 ** 40), 8_388_608),
+    unparsed_bytes: v.optional(integer(65_536, 2 ** 40), 6_291_456),
     /** Requests that share one transaction at most. */
     batch: v.optional(integer(1, 65_536), 256),
   }),
