@@ -78,7 +78,7 @@ function encodeLegacy(request: RequestHeader, reply: Reply): Buffer {
   const sealed = payload.length === 0 ? noBody : sealLegacyReply(opened, request.nonce, payload);
   const bodySize = sealed.length === 0 ? 0 : sealed.length + terminatorSize;
   const bytes = Buffer.allocUnsafe(headerSize + bodySize);
-  // Field by field: the smallest requests are answered a sixth slower with a header made of an object.
+  // Field by field: made of an object, the header alone was a tenth of an echo.
   const { at } = legacyResponseHeader;
   at.raidaId.set(bytes, 0, reply.raidaId);
   at.shardId.set(bytes, 0, 0);

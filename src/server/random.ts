@@ -15,7 +15,7 @@ export class PooledRandom implements RandomSource {
       this.#used = 0;
     }
     const drawn = Buffer.allocUnsafe(size);
-    // By a loop, so few bytes take a third of the time of views and copies.
+    // By a loop, so few bytes take half the time of views and copies.
     for (let index = 0; index < size; index += 1) {
       drawn[index] = this.#pool[this.#used + index] ?? 0;
       this.#pool[this.#used + index] = 0;

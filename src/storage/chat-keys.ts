@@ -33,7 +33,7 @@ export function chatKeyChecksum(row: Omit<StoredKey, 'number' | 'checksum'>): nu
 export const checkedContent = `CAST(chat_keys.key_id || denomination || ';' || serial_number || ';' || key || posted_at || ';'
   || replacements || ';' AS BLOB)`;
 
-/** In hexadecimal: a buffer that SQLite hands over costs three times as much as its text and the buffer made of that. */
+/** In hexadecimal: a buffer that SQLite hands over costs more than its text and the buffer made of that. */
 const selectedColumns = `hex(${checkedContent}), chat_keys.number, denomination, serial_number, length(key), posted_at,
   replacements, checksum`;
 

@@ -34,7 +34,7 @@ export class RoundTable {
   #place: readonly unknown[];
   /** Entries that are not merged yet. */
   left = 0;
-  /** Whether a row may have changed since it was loaded: then each entry is looked at once more, which takes half the time again. */
+  /** Whether a row may have changed since it was loaded: then each entry is looked at once more, which takes twice as long. */
   mayBeStale = false;
 
   constructor(database: Database, { table, columns, order, source, condition = 'true' }: RoundTableParts) {
