@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** Strict lower- or upper-case hexadecimal. Buffer.from(text, 'hex') silently stops at the first bad digit; this refuses. */
 export function parseHex(text: string, size?: number): Buffer {
   if (!/^(?:[0-9a-fA-F]{2})*$/.test(text)) throw new TypeError('not hexadecimal');

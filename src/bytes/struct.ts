@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /**
  * Binary layouts as data: one ordered list of fields gives size, decoder, encoder and TypeScript type.
  * Integers are big-endian. This folder is the only one that knows numeric byte offsets.
@@ -28,6 +30,8 @@ export interface Struct<F extends FieldMap> {
   readonly at: { readonly [K in keyof ValueOf<F>]: FieldAccess<ValueOf<F>[K]> };
   /** Demands exactly `size` bytes and copies them, so that the value never aliases a socket buffer. */
   decode(bytes: Buffer): ValueOf<F>;
+  /** The same out of a larger buffer, from `base` on. */
+  read(bytes: Buffer, base: number): ValueOf<F>;
   encode(value: ValueOf<F>): Buffer;
   /** Writes the structure into a larger buffer, from `base` on. */
   write(bytes: Buffer, base: number, value: ValueOf<F>): void;
@@ -45,8 +49,12 @@ export function struct<const F extends FieldMap>(fields: F): Struct<F> {
 
   function decode(bytes: Buffer): ValueOf<F> {
     if (bytes.length !== size) throw new RangeError(`expected ${size} bytes, got ${bytes.length}`);
+    return read(bytes, 0);
+  }
+
+  function read(bytes: Buffer, base: number): ValueOf<F> {
     const value: Record<string, unknown> = {};
-    for (const [name, access] of told) value[name] = access.get(bytes, 0);
+    for (const [name, access] of told) value[name] = access.get(bytes, base);
     return value as ValueOf<F>;
   }
 
@@ -61,48 +69,49 @@ export function struct<const F extends FieldMap>(fields: F): Struct<F> {
     return bytes;
   }
 
-  return { size, at: at as Struct<F>['at'], decode, encode, write };
+  return { size, at: at as Struct<F>['at'], decode, read, encode, write };
 }
 
-export const u8: Field<number> = {
-  size: 1,
-  at: (offset) => ({
-    get: (buffer, base) => buffer.readUInt8(base + offset),
-    set: (buffer, base, value) => void buffer.writeUInt8(value, base + offset),
-  }),
-};
+/**
+ * A big-endian number, byte by byte: a third of the time of the library's methods, whose lookup the runtime does not
+ * optimise.
+ */
+function integer(size: number, min: number, max: number): Field<number> {
+  const span = 2 ** (8 * size);
+  return {
+    size,
+    at: (offset) => ({
+      get: (buffer, base) => {
+        const start = base + offset;
+        demandRoom(buffer, start, size);
+        let value = 0;
+        for (let index = start; index < start + size; index += 1) value = ((value << 8) | (buffer[index] ?? 0)) >>> 0;
+        return value > max ? value - span : value;
+      },
+      set: (buffer, base, value) => {
+        if (!(value >= min && value <= max)) throw new RangeError(`expected ${min} to ${max}, got ${value}`);
+        const start = base + offset;
+        demandRoom(buffer, start, size);
+        let rest = value;
+        for (let index = start + size - 1; index >= start; index -= 1) {
+          buffer[index] = rest;
+          rest >>>= 8;
+        }
+      },
+    }),
+  };
+}
 
-export const i8: Field<number> = {
-  size: 1,
-  at: (offset) => ({
-    get: (buffer, base) => buffer.readInt8(base + offset),
-    set: (buffer, base, value) => void buffer.writeInt8(value, base + offset),
-  }),
-};
+function demandRoom(buffer: Buffer, start: number, size: number): void {
+  if (start < 0 || start + size > buffer.length)
+    throw new RangeError(`expected ${size} bytes at ${start} of ${buffer.length}`);
+}
 
-export const u16: Field<number> = {
-  size: 2,
-  at: (offset) => ({
-    get: (buffer, base) => buffer.readUInt16BE(base + offset),
-    set: (buffer, base, value) => void buffer.writeUInt16BE(value, base + offset),
-  }),
-};
-
-export const u24: Field<number> = {
-  size: 3,
-  at: (offset) => ({
-    get: (buffer, base) => buffer.readUIntBE(base + offset, 3),
-    set: (buffer, base, value) => void buffer.writeUIntBE(value, base + offset, 3),
-  }),
-};
-
-export const u32: Field<number> = {
-  size: 4,
-  at: (offset) => ({
-    get: (buffer, base) => buffer.readUInt32BE(base + offset),
-    set: (buffer, base, value) => void buffer.writeUInt32BE(value, base + offset),
-  }),
-};
+export const u8 = integer(1, 0, 0xff);
+export const i8 = integer(1, -0x80, 0x7f);
+export const u16 = integer(2, 0, 0xffff);
+export const u24 = integer(3, 0, 0xff_ffff);
+export const u32 = integer(4, 0, 0xffff_ffff);
 
 /** A fixed run of bytes. Reading copies; writing demands the exact size. */
 export function bytes(size: number): Field<Buffer> {
@@ -131,6 +140,17 @@ const shortRunSize = 64;
 function copyBytes(from: Buffer, fromStart: number, to: Buffer, toStart: number, size: number): void {
   if (size > shortRunSize) from.copy(to, toStart, fromStart, fromStart + size);
   else for (let index = 0; index < size; index += 1) to[toStart + index] = from[fromStart + index] ?? 0;
+}
+
+/** A structure within a structure. */
+export function nested<F extends FieldMap>(layout: Struct<F>): Field<ValueOf<F>> {
+  return {
+    size: layout.size,
+    at: (offset) => ({
+      get: (buffer, base) => layout.read(buffer, base + offset),
+      set: (buffer, base, value) => layout.write(buffer, base + offset, value),
+    }),
+  };
 }
 
 /** Bytes that carry nothing for us: absent from the value, zero when written. */

@@ -1,4 +1,5 @@
-import { bytes, struct, u8 } from '../bytes/struct.ts';
+import { Buffer } from 'node:buffer';
+import { bytes, nested, struct, u8 } from '../bytes/struct.ts';
 import { type Coin, coinLayout, sameCoin } from '../domain/coin.ts';
 import { halfSize } from '../domain/coin-page.ts';
 import { applyAesCtr, counterBlockOf, counterBlockSize } from './cipher.ts';
@@ -8,7 +9,7 @@ import { EncryptionType } from './encryption-type.ts';
  * A ticket: half of an authentication number, sealed by a helper for the server that lost it, which alone can open it.
  * The clear text names the coin that it restores (Q21) and ends in a mark by which a wrong key is noticed.
  */
-const ticketLayout = struct({ part: bytes(halfSize), coin: bytes(coinLayout.size), random: bytes(2), mark: u8 });
+const ticketLayout = struct({ part: bytes(halfSize), coin: nested(coinLayout), random: bytes(2), mark: u8 });
 
 export const ticketSize = ticketLayout.size;
 export const ticketRandomSize = 2;
@@ -24,7 +25,7 @@ export function ticketCounterBlock(encryptionType: number, nonce: Buffer): Buffe
 const zeroCounterBlock = Buffer.alloc(counterBlockSize);
 
 export function sealTicket(key: Buffer, counterBlock: Buffer, coin: Coin, part: Buffer, random: Buffer): Buffer {
-  const clear = ticketLayout.encode({ part, coin: coinLayout.encode(coin), random, mark: ticketMark });
+  const clear = ticketLayout.encode({ part, coin, random, mark: ticketMark });
   return applyAesCtr(key, counterBlock, clear);
 }
 
@@ -41,6 +42,6 @@ export function openTicket(key: Buffer, nonce: Buffer, ticket: Buffer, coin: Coi
 
 function openUnder(key: Buffer, counterBlock: Buffer, ticket: Buffer, coin: Coin): Buffer | undefined {
   const clear = ticketLayout.decode(applyAesCtr(key, counterBlock, ticket));
-  const opened = clear.mark === ticketMark && sameCoin(coinLayout.decode(clear.coin), coin);
+  const opened = clear.mark === ticketMark && sameCoin(clear.coin, coin);
   return opened ? clear.part : undefined;
 }

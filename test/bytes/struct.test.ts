@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hexByte, parseHex } from '../../src/bytes/hex.ts';
-import { bytes, i8, reserved, struct, u8, u16, u24, u32 } from '../../src/bytes/struct.ts';
+import { bytes, i8, nested, reserved, struct, u8, u16, u24, u32 } from '../../src/bytes/struct.ts';
 
 /** Layouts as data: decode and encode undo each other, sizes are exact, nothing aliases, numbers are big-endian. */
 const layout = struct({ a: u8, b: i8, gap: reserved(3), c: u16, d: u24, e: u32, f: bytes(5) });
@@ -51,6 +51,43 @@ describe('struct', () => {
     const decoded = layout.decode(source);
     source.fill(0);
     expect(decoded.f).toEqual(Buffer.alloc(5, 7));
+  });
+
+  it('holds structures', () => {
+    const pair = struct({ start: u8, inner: nested(layout), end: u8 });
+    fc.assert(
+      fc.property(value, (inner) => {
+        const whole = { start: 1, inner, end: 2 };
+        const encoded = pair.encode(whole);
+        expect(encoded.subarray(1, 1 + layout.size)).toEqual(layout.encode(inner));
+        expect(pair.decode(encoded)).toEqual(whole);
+      }),
+    );
+  });
+
+  it('reads out of a longer buffer, and not beyond its end', () => {
+    const encoded = layout.encode({ a: 1, b: -2, c: 3, d: 4, e: 5, f: Buffer.from('hello') });
+    expect(layout.read(Buffer.concat([Buffer.alloc(7), encoded]), 7)).toEqual(layout.decode(encoded));
+    for (const base of [-1, 1]) expect(() => layout.read(encoded, base)).toThrow(RangeError);
+  });
+
+  it('refuses numbers that do not fit', () => {
+    for (const [field, min, max] of [
+      [u8, 0, 0xff],
+      [i8, -128, 127],
+      [u16, 0, 0xffff],
+      [u24, 0, 0xff_ffff],
+      [u32, 0, 0xffff_ffff],
+    ] as const) {
+      const access = field.at(0);
+      const buffer = Buffer.alloc(field.size);
+      for (const fits of [min, max]) {
+        access.set(buffer, 0, fits);
+        expect(access.get(buffer, 0)).toBe(fits);
+      }
+      for (const wrong of [min - 1, max + 1, Number.NaN])
+        expect(() => access.set(buffer, 0, wrong)).toThrow(RangeError);
+    }
   });
 
   it('reads and writes single fields in the middle of a longer buffer', () => {

@@ -3,7 +3,8 @@
  * authentication numbers that they carry. Reads coins/ and tickets; writes coin_pages, the bitmap and tickets. A refused
  * record changes nothing and does not undo the others.
  */
-import { bytes, struct, u8, u16 } from '../../bytes/struct.ts';
+import { Buffer } from 'node:buffer';
+import { bytes, nested, struct, u8, u16 } from '../../bytes/struct.ts';
 import { type Coin, coinLayout, isValidCoin, raidaCount, sameCoin } from '../../domain/coin.ts';
 import { type CoinRecord, type Half, halfOf, withHalf } from '../../domain/coin-page.ts';
 import { isInRange } from '../../domain/coin-range.ts';
@@ -34,10 +35,9 @@ export const decryptRaidaKey = defineCommand({
   parse(payload): Input {
     const records: TicketRecord[] = [];
     for (let start = coinLayout.size; start < payload.length; start += recordLayout.size) {
-      const record = recordLayout.decode(payload.subarray(start, start + recordLayout.size));
-      records.push({ ...record, target: coinLayout.decode(record.target) });
+      records.push(recordLayout.read(payload, start));
     }
-    return { encryptionCoin: coinLayout.decode(payload.subarray(0, coinLayout.size)), records };
+    return { encryptionCoin: coinLayout.read(payload, 0), records };
   },
   execute({ encryptionCoin, records }: Input, store, call): Reconstruction[] {
     const keys = store.encryptionCoins.load(encryptionCoin, call.now);
@@ -70,7 +70,7 @@ const recordLayout = struct({
   splitId: u8,
   authority: u8,
   shardId: u8,
-  target: bytes(coinLayout.size),
+  target: nested(coinLayout),
   ticket: bytes(ticketSize),
 });
 

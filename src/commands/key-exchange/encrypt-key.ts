@@ -3,7 +3,7 @@
  * XORed with the recipient's authentication number; the ticket form seals half of a lost authentication number for the
  * server that owns the recipient coin. Reads coin_pages; neither key nor ticket is kept.
  */
-import { bytes, struct } from '../../bytes/struct.ts';
+import { bytes, nested, struct } from '../../bytes/struct.ts';
 import { authenticationNumberSize, type Coin, coinLayout, isValidCoin } from '../../domain/coin.ts';
 import { halfSize } from '../../domain/coin-page.ts';
 import { isInRange } from '../../domain/coin-range.ts';
@@ -26,8 +26,7 @@ export const encryptKey = defineCommand({
     payloadSize === sessionLayout.size || payloadSize === ticketLayout.size ? undefined : Status.INVALID_PACKET_LENGTH,
   parse(payload): Input {
     if (payload.length === sessionLayout.size) return { recipient: coinLayout.decode(payload), part: undefined };
-    const { recipient, part } = ticketLayout.decode(payload);
-    return { recipient: coinLayout.decode(recipient), part };
+    return ticketLayout.decode(payload);
   },
   execute({ recipient, part }: Input, store, call) {
     return part === undefined ? sessionKeyFor(recipient, store, call) : ticketFor(recipient, part, store, call);
@@ -43,7 +42,7 @@ interface Input {
 }
 
 const sessionLayout = coinLayout;
-const ticketLayout = struct({ recipient: bytes(coinLayout.size), part: bytes(halfSize) });
+const ticketLayout = struct({ recipient: nested(coinLayout), part: bytes(halfSize) });
 
 function sessionKeyFor(recipient: Coin, store: Reader, call: Call): Buffer {
   return xor(call.random.bytes(authenticationNumberSize), secretOf(recipient, store));

@@ -2,7 +2,7 @@
  * Get key, group 4, code 43 (KX-43): fetches a key by its id, which is the bearer's secret. Reads chat_keys; the coin in
  * the payload is only recorded.
  */
-import { bytes, reserved, struct } from '../../bytes/struct.ts';
+import { bytes, nested, reserved, struct } from '../../bytes/struct.ts';
 import { type ChatKey, encodeChatKey, keyIdSize } from '../../domain/chat-key.ts';
 import { coinLayout } from '../../domain/coin.ts';
 import { EncryptionType } from '../../protocol/encryption-type.ts';
@@ -21,10 +21,7 @@ export const getKey = defineCommand({
   answersEmptyBody: false,
   guessReason: unknownKey,
   refuseSize: (payloadSize) => (payloadSize === payloadLayout.size ? undefined : Status.INVALID_PACKET_LENGTH),
-  parse(payload) {
-    const { keyId, coin } = payloadLayout.decode(payload);
-    return { keyId, claimedCoin: coinLayout.decode(coin) };
-  },
+  parse: (payload) => payloadLayout.decode(payload),
   execute({ keyId }, store, call) {
     if (call.encryptionType === EncryptionType.coin && call.node.refusesTypeOneGet) {
       throw new Refusal(Status.INVALID_ENCRYPTION, 'type-1-refused');
@@ -37,4 +34,4 @@ export const getKey = defineCommand({
   trace: ({ keyId, claimedCoin }, output) => ({ keyId, claimedCoin, fetched: output !== undefined }),
 });
 
-const payloadLayout = struct({ keyId: bytes(keyIdSize), coin: bytes(coinLayout.size), clientAddress: reserved(16) });
+const payloadLayout = struct({ keyId: bytes(keyIdSize), claimedCoin: nested(coinLayout), clientAddress: reserved(16) });

@@ -2,7 +2,7 @@
  * Post key, group 4, code 41 (KX-41): leaves a key for chat partners. Writes chat_keys. The key lies somewhere in a pad of
  * 128 bytes; the coin is the poster's claim.
  */
-import { bytes, reserved, struct, u8 } from '../../bytes/struct.ts';
+import { bytes, nested, reserved, struct, u8 } from '../../bytes/struct.ts';
 import { keyIdSize, keySizeMax } from '../../domain/chat-key.ts';
 import { type Coin, coinLayout, sameCoin } from '../../domain/coin.ts';
 import { Refusal } from '../../protocol/refusal.ts';
@@ -19,10 +19,7 @@ export const postKey = defineCommand({
   usesPayload: true,
   answersEmptyBody: false,
   refuseSize: (payloadSize) => (payloadSize === payloadLayout.size ? undefined : Status.INVALID_PACKET_LENGTH),
-  parse(payload) {
-    const { keyId, coin, pad, keyStart, keySize } = payloadLayout.decode(payload);
-    return { keyId, claimedCoin: coinLayout.decode(coin), pad, keyStart, keySize };
-  },
+  parse: (payload) => payloadLayout.decode(payload),
   execute({ keyId, claimedCoin, pad, keyStart, keySize }, store, call) {
     if (keyStart + keySize > keySizeMax) throw new Refusal(Status.INVALID_KEY_LENGTH, 'key-length');
     const before = store.chatKeys.row(keyId);
@@ -40,7 +37,7 @@ export const postKey = defineCommand({
 const payloadLayout = struct({
   keyId: bytes(keyIdSize),
   clientAddress: reserved(16),
-  coin: bytes(coinLayout.size),
+  claimedCoin: nested(coinLayout),
   pad: bytes(128),
   keyStart: u8,
   keySize: u8,
