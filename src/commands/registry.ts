@@ -23,9 +23,11 @@ export const commands: readonly Command[] = [
 ];
 
 const codesPerGroup = 256;
+const groupCount = 16;
 
 export class Registry {
-  readonly #commands: (Command | undefined)[] = [];
+  /** A place for every code there can be: an array with holes is looked up like a dictionary. */
+  readonly #commands: (Command | undefined)[] = Array.from({ length: groupCount * codesPerGroup });
 
   /** Throws where two commands claim one code. */
   constructor(list: readonly Command[] = commands) {
