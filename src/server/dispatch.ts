@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Call, Command, NodeFacts } from '../commands/command.ts';
 import type { Registry } from '../commands/registry.ts';
 import type { RandomSource } from '../domain/random.ts';
@@ -89,20 +90,27 @@ export class Dispatch {
 
   /** Answers a batch: one reply for each request, in order. */
   run(batch: readonly Request[]): Buffer[] {
+    const outcomes = this.#carryOutAll(batch);
+    const doneAtMs = this.#parts.clock.monotonicMs();
+    return batch.map((request, index) => this.#seal(request, outcomes[index] ?? failure, doneAtMs));
+  }
+
+  /** When it returns, the work of the batch is on disk. */
+  #carryOutAll(batch: readonly Request[]): readonly Outcome[] {
     const now = this.#parts.clock.now();
-    if (!batch.some((request) => this.#isTraced(request))) return this.#runReads(batch, now);
-    if (this.#failedDisk) return this.#runReads(batch, now);
+    if (!batch.some((request) => this.#isTraced(request))) return this.#carryOutReads(batch, now);
+    if (this.#failedDisk) return this.#carryOutReads(batch, now);
     const beganMs = this.#parts.observer === undefined ? 0 : this.#parts.clock.monotonicMs();
     try {
-      const replies = this.#parts.store.write((writer) => {
+      const outcomes = this.#parts.store.write((writer) => {
         this.#backlog.write(writer, now);
-        return batch.map((request) => this.#answerTraced(request, writer, now));
+        return batch.map((request) => this.#carryOutTraced(request, writer, now));
       });
       this.#backlog.clear();
       this.#parts.observer?.committed(this.#parts.clock.monotonicMs() - beganMs, batch.length);
-      return replies;
+      return outcomes;
     } catch (error) {
-      return this.#runWithoutDisk(batch, error, now);
+      return this.#carryOutWithoutDisk(batch, error, now);
     }
   }
 
@@ -115,29 +123,29 @@ export class Dispatch {
   }
 
   /** The disk took nothing: what writes is refused, what reads is answered, and the events wait. */
-  #runWithoutDisk(batch: readonly Request[], error: unknown, now: number): Buffer[] {
+  #carryOutWithoutDisk(batch: readonly Request[], error: unknown, now: number): readonly Outcome[] {
     this.#failedBatches.error({ err: error, requests: batch.length }, 'batch undone');
     if (isSyncFailure(error)) {
       this.#failedDisk = true;
       this.#parts.onDiskFailure(error);
-      return this.#runReads(batch, now);
+      return this.#carryOutReads(batch, now);
     }
     const keep = (entry: EventEntry) => this.#backlog.add(entry);
-    return batch.map((request) => this.#runReads([request], now, keep)[0] ?? this.#seal(request, failure));
+    return batch.flatMap((request) => this.#carryOutReads([request], now, keep));
   }
 
-  #runReads(batch: readonly Request[], now: number, keep?: (entry: EventEntry) => void): Buffer[] {
+  #carryOutReads(batch: readonly Request[], now: number, keep?: (entry: EventEntry) => void): readonly Outcome[] {
     try {
       return this.#parts.store.read((reader) =>
         batch.map((request) => {
           const outcome = this.#carryOut(request, reader, undefined, now);
           if (keep !== undefined) this.#trace(request, outcome, now, keep);
-          return this.#seal(request, outcome);
+          return outcome;
         }),
       );
     } catch (error) {
       this.#failedBatches.error({ err: error, requests: batch.length }, 'reads failed');
-      return batch.map((request) => this.#seal(request, failure));
+      return batch.map(() => failure);
     }
   }
 
@@ -146,12 +154,12 @@ export class Dispatch {
     return this.#parts.registry.find(frame.header.commandGroup, frame.header.command)?.trace !== undefined;
   }
 
-  #answerTraced(request: Request, writer: Writer, now: number): Buffer {
+  #carryOutTraced(request: Request, writer: Writer, now: number): Outcome {
     const outcome = this.#carryOut(request, writer, writer, now);
     this.#trace(request, outcome, now, (entry) => writer.events.append(entry));
     const { keyId, fetched } = outcome.trace;
     if (fetched === true && keyId !== undefined && this.#parts.facts.keysSingleUse) writer.chatKeys.remove(keyId);
-    return this.#seal(request, outcome);
+    return outcome;
   }
 
   /** Hands the event of a traced request to `keep`. */
@@ -238,10 +246,10 @@ export class Dispatch {
       : { status: Status.INTERNAL, reason: 'internal' };
   }
 
-  #seal(request: Request, outcome: Outcome): Buffer {
-    const { facts, random, clock, observer, registry } = this.#parts;
+  #seal(request: Request, outcome: Outcome, doneAtMs: number): Buffer {
+    const { facts, random, observer, registry } = this.#parts;
     const { header } = request.frame;
-    const durationMs = clock.monotonicMs() - request.receivedAtMs;
+    const durationMs = doneAtMs - request.receivedAtMs;
     this.#requests += 1;
     if (observer !== undefined) {
       const name = registry.find(header.commandGroup, header.command)?.name ?? 'unknown';
