@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 import { chatKeyChecksum, checkedContent, type StoredKey, storedKeyColumns } from './chat-keys.ts';
@@ -20,7 +21,7 @@ export function checkChatKeys(
     .prepare<[number, number], unknown[]>(
       `SELECT max(number), count(*), group_concat(checksum), group_concat(length(content)),
          CAST(group_concat(content, '') AS BLOB)
-       FROM (SELECT number, checksum, ${checkedContent} AS content
+       FROM (SELECT number, checksum, CAST(${checkedContent} AS BLOB) AS content
          FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?)`,
     )
     .raw();

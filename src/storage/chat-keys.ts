@@ -4,6 +4,7 @@ import { type ChatKey, keyIdSize } from '../domain/chat-key.ts';
 import { sameCoin } from '../domain/coin.ts';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
+import { JoinedValues } from './joined-values.ts';
 import type { KeyCounts } from './key-counts.ts';
 import type { KeyIndex } from './key-index.ts';
 
@@ -29,41 +30,29 @@ export function chatKeyChecksum(row: Omit<StoredKey, 'number' | 'checksum'>): nu
   return rowChecksum([keyId, denomination, serialNumber, key, postedAt, replacements]);
 }
 
-/** The bytes under `chatKeyChecksum`, joined by SQLite: one value costs less than its parts, and one checksum than several. */
-export const checkedContent = `CAST(chat_keys.key_id || denomination || ';' || serial_number || ';' || key || posted_at || ';'
-  || replacements || ';' AS BLOB)`;
+/** The bytes under `chatKeyChecksum`, joined by SQLite. */
+export const checkedContent = `concat(chat_keys.key_id, denomination, ';', serial_number, ';', key, posted_at, ';',
+  replacements, ';')`;
 
-/** In hexadecimal: a buffer that SQLite hands over costs more than its text and the buffer made of that. */
-const selectedColumns = `hex(${checkedContent}), chat_keys.number, denomination, serial_number, length(key), posted_at,
-  replacements, checksum`;
-
-type SelectedKey = [
-  content: string,
-  number: number,
-  denomination: number,
-  serialNumber: number,
-  keySize: number,
-  postedAt: number,
-  replacements: number,
-  checksum: number,
-];
+/** One text for `storedKeyOf`. */
+const joinedRow = `hex(concat(chat_keys.number, ';', checksum, ';', octet_length(key), ';', ${checkedContent}))`;
 
 export class ChatKeyReader {
   protected readonly index: KeyIndex;
-  readonly #selectByNumber: Statement<[number], unknown[]>;
-  readonly #selectById: Statement<[Buffer], unknown[]>;
+  readonly #selectByNumber: Statement<[number], string>;
+  readonly #selectById: Statement<[Buffer], string>;
 
   constructor(database: Database, index: KeyIndex) {
     this.index = index;
     this.#selectByNumber = database
-      .prepare<[number], unknown[]>(`SELECT ${selectedColumns} FROM chat_keys WHERE number = ?`)
-      .raw();
+      .prepare<[number], string>(`SELECT ${joinedRow} FROM chat_keys WHERE number = ?`)
+      .pluck();
     this.#selectById = database
-      .prepare<[Buffer], unknown[]>(
-        `SELECT ${selectedColumns} FROM key_numbers LEFT JOIN chat_keys ON chat_keys.number = key_numbers.number
+      .prepare<[Buffer], string>(
+        `SELECT ${joinedRow} FROM key_numbers LEFT JOIN chat_keys ON chat_keys.number = key_numbers.number
          WHERE key_numbers.key_id = ?`,
       )
-      .raw();
+      .pluck();
   }
 
   find(keyId: Buffer): ChatKey | undefined {
@@ -77,8 +66,8 @@ export class ChatKeyReader {
     if (recent === undefined && !this.index.mayKnow(keyId)) return undefined;
     const found = recent === undefined ? this.#selectById.get(keyId) : this.#selectByNumber.get(recent);
     if (found === undefined && recent === undefined) return undefined;
-    const row = found && storedKeyOf(found as SelectedKey);
-    if (row === undefined || crc32(row.content) !== row.checksum || !row.keyId.equals(keyId)) {
+    const row = found === undefined ? undefined : storedKeyOf(found);
+    if (row === undefined || !row.isSound || !row.keyId.equals(keyId)) {
       throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
     }
     return row;
@@ -86,18 +75,20 @@ export class ChatKeyReader {
 
   protected unproved(number: number): StoredKey | undefined {
     const found = this.#selectByNumber.get(number);
-    return found && storedKeyOf(found as SelectedKey);
+    return found === undefined ? undefined : storedKeyOf(found);
   }
 }
 
-/** A row that is damaged beyond its shape has an empty id. */
-function storedKeyOf(selected: SelectedKey): StoredKey & { readonly content: Buffer } {
-  const [joined, number, denomination, serialNumber, keySize, postedAt, replacements, checksum] = selected;
-  const content = Buffer.from(joined, 'hex');
-  const keyStart = keyIdSize + `${denomination};${serialNumber};`.length;
-  const keyId = content.subarray(0, keyIdSize);
-  const key = content.subarray(keyStart, keyStart + keySize);
-  return { content, number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum };
+/** A row and whether its checksum fits. */
+function storedKeyOf(joined: string): StoredKey & { readonly isSound: boolean } {
+  const values = new JoinedValues(joined);
+  const [number, checksum, keySize] = [values.integer(), values.integer(), values.integer()];
+  const isSound = crc32(values.rest) === checksum;
+  const keyId = values.blob(keyIdSize);
+  const [denomination, serialNumber] = [values.integer(), values.integer()];
+  const key = values.blob(keySize);
+  const [postedAt, replacements] = [values.integer(), values.integer()];
+  return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum, isSound };
 }
 
 export class ChatKeyWriter extends ChatKeyReader {

@@ -1,0 +1,34 @@
+import { Buffer } from 'node:buffer';
+import SqliteDatabase from 'better-sqlite3';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { JoinedValues } from '../../src/storage/joined-values.ts';
+
+/** What SQLite joins comes apart as it was; what is broken comes apart as something, and does not throw. */
+const database = new SqliteDatabase(':memory:');
+const join = database.prepare<unknown[], string>("SELECT hex(concat(?, ';', ?, ?, ';', ?))").pluck();
+
+describe('joined values', () => {
+  it('come apart as they were', () => {
+    const integer = fc.maxSafeInteger().map(BigInt);
+    const blob = fc.uint8Array({ minLength: 1, maxLength: 80 }).map((each) => Buffer.from(each));
+    fc.assert(
+      fc.property(integer, blob, integer, blob, (first, key, second, rest) => {
+        const values = new JoinedValues(join.get(first, key, second, rest) ?? '');
+        expect([values.integer(), values.blob(key.length), values.integer()].map(String)).toEqual(
+          [first, key, second].map(String),
+        );
+        expect(values.rest).toEqual(rest);
+      }),
+    );
+  });
+
+  it('that are missing or broken are read to their end', () => {
+    for (const broken of ['', ';;;', 'abc', '-', '1', Buffer.alloc(3, 0xff)]) {
+      const values = new JoinedValues(Buffer.from(broken).toString('hex'));
+      for (let count = 0; count < 5; count += 1) values.integer();
+      expect(values.blob(16)).toHaveLength(0);
+      expect(values.rest).toHaveLength(0);
+    }
+  });
+});
