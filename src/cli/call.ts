@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { parseHex } from '../bytes/hex.ts';
 import { RaidaClient, type TicketRecord } from '../client/client.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { writeSync } from 'node:fs';
 
 /** Standard output is data: a table for people, JSON, NDJSON or CSV for programs. */

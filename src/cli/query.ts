@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { programFile } from '../installation.ts';
 import { QueryRefused, runQuery } from '../storage/forensics/query.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createReadStream, renameSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type ChainLink, ChainVerifier, chainLinks, chainStart } from '../storage/event-chain.ts';

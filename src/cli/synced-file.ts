@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { closeSync, fdatasyncSync, fsyncSync, openSync, writeSync } from 'node:fs';
 
 const sizeBuffered = 65_536;

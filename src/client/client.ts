@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { type ChatKey, decodeChatKey, keySizeMax } from '../domain/chat-key.ts';
 import type { Coin } from '../domain/coin.ts';

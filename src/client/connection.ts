@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import type { EncodedRequest } from '../protocol/request.ts';
 import { type DecodedReply, decodeReply, responseBodySize, responseHeaderSize } from '../protocol/response.ts';

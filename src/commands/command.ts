@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Coin } from '../domain/coin.ts';
 import type { CoinRange } from '../domain/coin-range.ts';
 import type { RandomSource } from '../domain/random.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Coin, coinLayout } from './coin.ts';
 
 export const keyIdSize = 16;

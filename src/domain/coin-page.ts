@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { bytes, struct, u8 } from '../bytes/struct.ts';
 import { authenticationNumberSize, type Coin, denominationMin, pagesPerDenomination, recordsPerPage } from './coin.ts';
 import { mfsFree } from './mfs.ts';

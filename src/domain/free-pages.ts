@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { recordsPerPage } from './coin.ts';
 import { isInUse } from './coin-page.ts';
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { struct, u16 } from '../bytes/struct.ts';
 import { challengeSize, isSoundChallenge } from './challenge.ts';
 import {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { type Cipher, createCipheriv, createHmac, hash, timingSafeEqual } from 'node:crypto';
 
 /** Size in bytes of an AES block, and so of a counter block. */

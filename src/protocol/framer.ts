@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { terminatorSize } from './body.ts';
 import { challengeSize } from './challenge.ts';
 import {

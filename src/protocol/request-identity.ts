@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { struct, u8, u16 } from '../bytes/struct.ts';
 import { coinLayout } from '../domain/coin.ts';
 import { challengeSize } from './challenge.ts';

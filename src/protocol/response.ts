@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { bytes, i8, reserved, struct, u8, u16, u24, u32 } from '../bytes/struct.ts';
 import type { RandomSource } from '../domain/random.ts';
 import {

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { Framer, type FramerRules } from '../protocol/framer.ts';
 import type { Client } from './client.ts';

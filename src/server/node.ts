@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { performance } from 'node:perf_hooks';
 import type { NodeFacts } from '../commands/command.ts';
 import { Registry } from '../commands/registry.ts';

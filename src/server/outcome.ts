@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Trace } from '../commands/command.ts';
 import type { OpenedBody } from '../protocol/body.ts';
 import { Status } from '../protocol/status.ts';

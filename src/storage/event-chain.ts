@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Database } from 'better-sqlite3';
 import { type EventHead, type EventRow, eventHash, genesis, type ReconstructionRow, writtenHash } from './events.ts';
 import { readSetting, writeSetting } from './settings.ts';

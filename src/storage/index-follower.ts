@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Database } from 'better-sqlite3';
 import type { Range, RoundTable } from './round-table.ts';
 import { readSetting, writeSetting } from './settings.ts';

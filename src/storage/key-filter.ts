@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Database, Statement } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import { sumOf } from './filtered-map.ts';

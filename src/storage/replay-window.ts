@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import { rowChecksum } from './checksum.ts';

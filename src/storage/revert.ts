@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Coin } from '../domain/coin.ts';
 import { type Half, halfSize, withHalf } from '../domain/coin-page.ts';
 import type { RandomSource } from '../domain/random.ts';

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Database } from 'better-sqlite3';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';

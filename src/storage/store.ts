@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';

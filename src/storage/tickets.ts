@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import { type Coin, coinLayout } from '../domain/coin.ts';

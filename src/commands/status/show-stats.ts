@@ -1,6 +1,7 @@
 /**
  * Show stats, group 0, code 2 (ST-2): counters since the start, for whoever knows the admin key. Reads nothing stored.
  */
+import { Buffer } from 'node:buffer';
 import { struct, u32 } from '../../bytes/struct.ts';
 import { equalSecrets } from '../../protocol/cipher.ts';
 import { Refusal } from '../../protocol/refusal.ts';

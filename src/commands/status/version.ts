@@ -1,4 +1,5 @@
 /** Version, group 0, code 1 (ST-1): the program's version as ASCII text. Reads and writes nothing. */
+import { Buffer } from 'node:buffer';
 import { Status } from '../../protocol/status.ts';
 import { defineCommand } from '../command.ts';
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Coin } from '../../domain/coin.ts';
 import { Conditions } from './conditions.ts';
 
