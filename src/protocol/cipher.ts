@@ -63,10 +63,10 @@ export function counterBlockOf(nonce: Buffer, size: number): Buffer {
   return block;
 }
 
-/** The two blocks that a key makes for its HMACs, which go with it. */
-const hmacBlocks = new WeakMap<Buffer, { readonly inner: Buffer; readonly outer: Buffer }>();
 const hashBlockSize = 64;
-const hmacText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
+/** What the two hashes of an HMAC are made of: a block that its key makes, then its text or the first hash. */
+const innerText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
+const outerText = Buffer.alloc(hashBlockSize + hmacSize);
 
 /**
  * HMAC-SHA256 (RFC 2104) with a key of up to 64 bytes. For short texts it is made of the library's one-shot hash, which takes
@@ -74,25 +74,16 @@ const hmacText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
  */
 export function hmacSha256(key: Buffer, text: Buffer): Buffer {
   if (text.length > shortTextSizeMax) return createHmac('sha256', key).update(text).digest();
-  const { inner, outer } = hmacBlocksOf(key);
-  hmacText.set(inner);
-  hmacText.set(text, hashBlockSize);
-  const innerDigest = hash('sha256', hmacText.subarray(0, hashBlockSize + text.length), 'binary');
-  hmacText.set(outer);
-  hmacText.write(innerDigest, hashBlockSize, 'latin1');
-  return Buffer.from(hash('sha256', hmacText.subarray(0, hashBlockSize + hmacSize), 'binary'), 'latin1');
-}
-
-function hmacBlocksOf(key: Buffer): { readonly inner: Buffer; readonly outer: Buffer } {
-  const known = hmacBlocks.get(key);
-  if (known !== undefined) return known;
   if (key.length > hashBlockSize) throw new RangeError(`keys of up to ${hashBlockSize} bytes, not ${key.length}`);
-  const blocks = { inner: Buffer.alloc(hashBlockSize, 0x36), outer: Buffer.alloc(hashBlockSize, 0x5c) };
-  for (const block of [blocks.inner, blocks.outer]) {
-    for (const [index, byte] of key.entries()) block[index] = (block[index] ?? 0) ^ byte;
+  for (let index = 0; index < hashBlockSize; index += 1) {
+    const byte = index < key.length ? (key[index] ?? 0) : 0;
+    innerText[index] = byte ^ 0x36;
+    outerText[index] = byte ^ 0x5c;
   }
-  hmacBlocks.set(key, blocks);
-  return blocks;
+  for (let index = 0; index < text.length; index += 1) innerText[hashBlockSize + index] = text[index] ?? 0;
+  const innerDigest = hash('sha256', innerText.subarray(0, hashBlockSize + text.length), 'binary');
+  outerText.write(innerDigest, hashBlockSize, 'latin1');
+  return Buffer.from(hash('sha256', outerText, 'binary'), 'latin1');
 }
 
 /** Compares two secrets of any size without telling by its duration where they differ. */

@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32OfFew } from '../bytes/crc32.ts';
 
 const filterBits = 1_048_576;
 
@@ -37,7 +37,7 @@ export class FilteredMap<Value> {
 
 /** Where a key stands in the filters of all maps. */
 export function sumOf(key: Buffer): number {
-  return crc32(key);
+  return crc32OfFew(key, 0, key.length);
 }
 
 /** A character for each byte: a small buffer would keep a whole pool of them alive. */
