@@ -1,14 +1,21 @@
 import { crc32OfFew } from '../bytes/crc32.ts';
 
-const filterBits = 1_048_576;
+const bitsPerEntry = 64;
 
 /**
- * A Map by bytes that is mostly asked for what it does not hold: a filter says so for all but one in sixteen at 65,536
- * entries, in a tenth of the time that looking costs. It is never cleared, so that a map is filled once and then dropped.
+ * A Map by bytes that is mostly asked for what it does not hold: a filter says so for all but one in 64 when it is full, in a
+ * tenth of the time that looking costs. It is never cleared, so that a map is filled once and then dropped.
  */
 export class FilteredMap<Value> {
   readonly #values = new Map<string, Value>();
-  readonly #filter = new Uint32Array(filterBits / 32);
+  readonly #bits: number;
+  readonly #filter: Uint32Array;
+
+  /** `capacity` is the number of entries that it is made for; it takes more, and filters less. */
+  constructor(capacity: number) {
+    this.#bits = capacity * bitsPerEntry;
+    this.#filter = new Uint32Array(this.#bits / 32);
+  }
 
   get size(): number {
     return this.#values.size;
@@ -20,7 +27,7 @@ export class FilteredMap<Value> {
   }
 
   set(key: Buffer, sum: number, value: Value): void {
-    const bit = sum % filterBits;
+    const bit = sum % this.#bits;
     this.#filter[bit >>> 5] = (this.#filter[bit >>> 5] ?? 0) | (1 << (bit & 31));
     this.#values.set(nameOf(key), value);
   }
@@ -30,7 +37,7 @@ export class FilteredMap<Value> {
   }
 
   #mayHold(sum: number): boolean {
-    const bit = sum % filterBits;
+    const bit = sum % this.#bits;
     return ((this.#filter[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
   }
 }

@@ -161,7 +161,7 @@ export class KeyIndex {
     const wanted = Math.floor(number / generationSize);
     let generation = this.#recent.find((each) => each.number === wanted);
     if (generation === undefined) {
-      generation = { number: wanted, ids: new FilteredMap() };
+      generation = { number: wanted, ids: new FilteredMap(generationSize) };
       const lacking = Math.floor((this.follower.through + 1) / generationSize);
       this.#recent = [...this.#recent.filter((each) => each.number >= lacking), generation];
     }

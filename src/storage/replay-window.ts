@@ -64,7 +64,7 @@ export class ReplayWindow {
   readonly #insert: Statement<[number, number, Buffer, Buffer, number, Buffer, number]>;
   readonly #deleteThrough: Statement<[number]>;
   /** The newest first. */
-  #generations = [new FilteredMap<Remembered>()];
+  #generations = [new FilteredMap<Remembered>(forgottenTogether)];
   /** What the transaction at hand has added, for its rollback. */
   readonly #added: Buffer[] = [];
   #newest = 0;
@@ -125,7 +125,7 @@ export class ReplayWindow {
     newest?.set(identity, sumOf(identity), remembered);
     if (newest === undefined || newest.size < forgottenTogether) return;
     const kept = this.#generations.slice(0, rememberedMin / forgottenTogether);
-    this.#generations = [new FilteredMap(), ...kept];
+    this.#generations = [new FilteredMap(forgottenTogether), ...kept];
   }
 
   get mark(): number {
