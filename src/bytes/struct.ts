@@ -83,15 +83,18 @@ function integer(size: number, min: number, max: number): Field<number> {
     at: (offset) => ({
       get: (buffer, base) => {
         const start = base + offset;
-        demandRoom(buffer, start, size);
         let value = 0;
-        for (let index = start; index < start + size; index += 1) value = ((value << 8) | (buffer[index] ?? 0)) >>> 0;
+        for (let index = start; index < start + size; index += 1) {
+          const byte = buffer[index];
+          if (byte === undefined) throw outside(buffer, start, size);
+          value = ((value << 8) | byte) >>> 0;
+        }
         return value > max ? value - span : value;
       },
       set: (buffer, base, value) => {
         if (!(value >= min && value <= max)) throw new RangeError(`expected ${min} to ${max}, got ${value}`);
         const start = base + offset;
-        demandRoom(buffer, start, size);
+        if (start < 0 || start + size > buffer.length) throw outside(buffer, start, size);
         let rest = value;
         for (let index = start + size - 1; index >= start; index -= 1) {
           buffer[index] = rest;
@@ -102,9 +105,8 @@ function integer(size: number, min: number, max: number): Field<number> {
   };
 }
 
-function demandRoom(buffer: Buffer, start: number, size: number): void {
-  if (start < 0 || start + size > buffer.length)
-    throw new RangeError(`expected ${size} bytes at ${start} of ${buffer.length}`);
+function outside(buffer: Buffer, start: number, size: number): RangeError {
+  return new RangeError(`expected ${size} bytes at ${start} of ${buffer.length}`);
 }
 
 export const u8 = integer(1, 0, 0xff);
@@ -115,6 +117,15 @@ export const u32 = integer(4, 0, 0xffff_ffff);
 
 /** A fixed run of bytes. Reading copies; writing demands the exact size. */
 export function bytes(size: number): Field<Buffer> {
+  return runOfBytes(size, size);
+}
+
+/** The same, but writing takes the first bytes of what may be longer, and saves its writer a view. */
+export function leadingBytes(size: number): Field<Buffer> {
+  return runOfBytes(size, Number.POSITIVE_INFINITY);
+}
+
+function runOfBytes(size: number, givenMax: number): Field<Buffer> {
   return {
     size,
     at: (offset) => ({
@@ -126,7 +137,8 @@ export function bytes(size: number): Field<Buffer> {
         return value;
       },
       set: (buffer, base, value) => {
-        if (value.length !== size) throw new RangeError(`expected ${size} bytes, got ${value.length}`);
+        if (value.length < size || value.length > givenMax)
+          throw new RangeError(`expected ${size} bytes, got ${value.length}`);
         if (base + offset + size > buffer.length) throw new RangeError(`no room for ${size} bytes`);
         copyBytes(value, 0, buffer, base + offset, size);
       },

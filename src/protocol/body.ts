@@ -38,7 +38,7 @@ export interface OpenedBody {
   readonly payload: Buffer;
   /** The key that sealed it, and that seals the reply; undefined for type 0. */
   readonly key: Buffer | undefined;
-  /** Bytes 16-31 of a legacy reply: the challenge, for type 1 XORed with the authentication number. May be part of the body. */
+  /** Starts with bytes 16-31 of a legacy reply: the challenge, for type 1 XORed with the authentication number. */
   readonly signature: Buffer;
   /** What opened a short type 1 body; the reply takes the same, from its start (Q5). */
   readonly keystream?: Buffer;
@@ -67,7 +67,7 @@ export function openBody(header: RequestHeader, body: Buffer, key: Buffer | unde
 function openLegacy(header: RequestHeader, body: Buffer, key: Buffer | undefined): OpenedBody {
   if (key === undefined) {
     if (!isSoundChallenge(body)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
-    return { payload: legacyPayload(body, body), key, signature: body.subarray(0, challengeSize) };
+    return { payload: legacyPayload(body, body), key, signature: body };
   }
   const sealed = body.subarray(0, body.length - terminatorSize);
   const counterBlock = counterBlockOf(header.nonce, legacyNonceSize);

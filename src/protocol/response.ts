@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { bytes, i8, reserved, struct, u8, u16, u24, u32 } from '../bytes/struct.ts';
+import { bytes, i8, leadingBytes, reserved, struct, u8, u16, u24, u32 } from '../bytes/struct.ts';
 import type { RandomSource } from '../domain/random.ts';
 import {
   type OpenedBody,
@@ -26,7 +26,7 @@ export const legacyResponseHeader = struct({
   blank: u8,
   bodySize: u24,
   executionTimeUs: u32,
-  signature: bytes(16),
+  signature: leadingBytes(16),
 });
 
 /** Header of a reply to types 4 and 5. Its nonce seals the body and ends in the request's last two nonce bytes. */
