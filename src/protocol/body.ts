@@ -3,8 +3,6 @@ import { struct, u16 } from '../bytes/struct.ts';
 import { challengeSize, isSoundChallenge } from './challenge.ts';
 import {
   applyAesCtr,
-  counterBlockOf,
-  counterBlockSize,
   equalSecrets,
   hashedKey,
   hmacSha256,
@@ -24,7 +22,6 @@ export const terminatorSize = terminator.length;
 const terminatorLayout = struct({ mark: u16 });
 const terminatorMark = terminatorLayout.at.mark.get(terminator, 0);
 
-const legacyNonceSize = 8;
 const noSignature = Buffer.alloc(challengeSize);
 const noPayload = Buffer.alloc(0);
 
@@ -41,7 +38,7 @@ export interface OpenedBody {
   /** Starts with bytes 16-31 of a legacy reply: the challenge, for type 1 XORed with the authentication number. */
   readonly signature: Buffer;
   /** What opened a short type 1 body; the reply takes the same, from its start (Q5). */
-  readonly keystream?: Buffer;
+  readonly keystream?: Buffer | undefined;
 }
 
 /** Key of the request's envelope from the authentication numbers of the coins that its header names. */
@@ -69,13 +66,12 @@ function openLegacy(header: RequestHeader, body: Buffer, key: Buffer | undefined
     if (!isSoundChallenge(body)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
     return { payload: legacyPayload(body, body), key, signature: body };
   }
-  const sealed = body.subarray(0, body.length - terminatorSize);
-  const counterBlock = counterBlockOf(header.nonce, legacyNonceSize);
-  const keystream = sealed.length > shortTextSizeMax ? undefined : keystreamOf(key, counterBlock, sealed.length);
-  const clear = keystream === undefined ? applyAesCtr(key, counterBlock, sealed) : xor(sealed, keystream);
+  const size = body.length - terminatorSize;
+  const keystream = size > shortTextSizeMax ? undefined : keystreamOf(key, header.nonce, size);
+  const clear =
+    keystream === undefined ? applyAesCtr(key, header.nonce, body.subarray(0, size)) : xor(body, keystream, size);
   if (!isSoundChallenge(clear)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
-  const signature = xor(clear.subarray(0, challengeSize), key);
-  return { payload: legacyPayload(clear, body), key, signature, ...(keystream && { keystream }) };
+  return { payload: legacyPayload(clear, body), key, signature: xor(clear, key, challengeSize), keystream };
 }
 
 function legacyPayload(clear: Buffer, body: Buffer): Buffer {
@@ -88,7 +84,7 @@ function openModern(header: RequestHeader, body: Buffer, key: Buffer | undefined
   const ciphertext = viewOf(body, 0, hmacStart);
   const hmac = body.subarray(hmacStart, hmacStart + hmacSize);
   if (!equalSecrets(hmac, hmacSha256(key, ciphertext))) throw new Refusal(Status.INVALID_HMAC, 'hmac');
-  const payload = applyAesCtr(key, counterBlockOf(header.nonce, counterBlockSize), ciphertext);
+  const payload = applyAesCtr(key, header.nonce, ciphertext);
   return { payload, key, signature: noSignature };
 }
 
@@ -103,13 +99,13 @@ export function sealBody(header: RequestHeader, key: Buffer | undefined, challen
     return sealModern(key, header.nonce, payload);
   }
   const clear = Buffer.concat([challenge, payload]);
-  const sealed = key === undefined ? clear : applyAesCtr(key, counterBlockOf(header.nonce, legacyNonceSize), clear);
+  const sealed = key === undefined ? clear : applyAesCtr(key, header.nonce, clear);
   return Buffer.concat([sealed, terminator]);
 }
 
 /** Body of types 4 and 5, in either direction: ciphertext, its HMAC, terminator. */
 export function sealModern(key: Buffer, nonce: Buffer, payload: Buffer): Buffer {
-  const ciphertext = applyAesCtr(key, counterBlockOf(nonce, counterBlockSize), payload);
+  const ciphertext = applyAesCtr(key, nonce, payload);
   return Buffer.concat([ciphertext, hmacSha256(key, ciphertext), terminator]);
 }
 
@@ -124,7 +120,7 @@ export function sealLegacyReply(
 ): Buffer {
   if (key === undefined) return payload;
   if (keystream !== undefined && keystream.length >= payload.length) return xor(payload, keystream);
-  return applyAesCtr(key, counterBlockOf(requestNonce, legacyNonceSize), payload);
+  return applyAesCtr(key, requestNonce, payload);
 }
 
 /** The reply is not what the protocol says it should be. */
@@ -139,7 +135,7 @@ export class ReplyError extends Error {
 export function openLegacyReply(key: Buffer | undefined, requestNonce: Buffer, body: Buffer): Buffer {
   if (body.length === 0) return noPayload;
   const sealed = withoutTerminator(body);
-  return key === undefined ? sealed : applyAesCtr(key, counterBlockOf(requestNonce, legacyNonceSize), sealed);
+  return key === undefined ? sealed : applyAesCtr(key, requestNonce, sealed);
 }
 
 /** Payload of a type 4 or 5 reply, sealed under the reply's own nonce. Throws ReplyError. */
@@ -150,7 +146,7 @@ export function openModernReply(key: Buffer | undefined, replyNonce: Buffer, bod
   if (key === undefined || !equalSecrets(sealed.subarray(ciphertext.length), hmacSha256(key, ciphertext))) {
     throw new ReplyError('has a wrong HMAC');
   }
-  return applyAesCtr(key, counterBlockOf(replyNonce, counterBlockSize), ciphertext);
+  return applyAesCtr(key, replyNonce, ciphertext);
 }
 
 function withoutTerminator(body: Buffer): Buffer {

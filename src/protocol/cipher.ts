@@ -15,22 +15,23 @@ export const shortTextSizeMax = 256;
 const blockCiphers = new WeakMap<Buffer, Cipher>();
 
 /**
- * AES in counter mode with a 16-byte counter block incremented as one big-endian number; enciphers and deciphers alike.
- * The key's size, 16 or 32 bytes, picks AES-128 or AES-256.
+ * AES in counter mode; enciphers and deciphers alike. The counter block, incremented as one big-endian number, starts as the
+ * first 16 bytes of the nonce, with zeros behind a shorter one. The key's size, 16 or 32 bytes, picks AES-128 or AES-256.
  */
-export function applyAesCtr(key: Buffer, counterBlock: Buffer, text: Buffer): Buffer {
+export function applyAesCtr(key: Buffer, nonce: Buffer, text: Buffer): Buffer {
   if (text.length > shortTextSizeMax) {
-    return createCipheriv(key.length === 16 ? 'aes-128-ctr' : 'aes-256-ctr', key, counterBlock).update(text);
+    const name = key.length === 16 ? 'aes-128-ctr' : 'aes-256-ctr';
+    return createCipheriv(name, key, Buffer.from(counterBlocks(nonce, 1))).update(text);
   }
   if (text.length === 0) return text;
-  const result = keystreamOf(key, counterBlock, text.length);
+  const result = keystreamOf(key, nonce, text.length);
   for (let index = 0; index < text.length; index += 1) result[index] = (result[index] ?? 0) ^ (text[index] ?? 0);
   return text.length === result.length ? result : result.subarray(0, text.length);
 }
 
-/** What counter mode combines texts of up to `size` bytes with, by XOR; in whole blocks. */
-export function keystreamOf(key: Buffer, counterBlock: Buffer, size: number): Buffer {
-  return blockCipherOf(key).update(counterBlocks(counterBlock, Math.ceil(size / counterBlockSize)));
+/** What counter mode combines texts of `size` bytes, at most 256, with, by XOR; in whole blocks. */
+export function keystreamOf(key: Buffer, nonce: Buffer, size: number): Buffer {
+  return blockCipherOf(key).update(counterBlocks(nonce, Math.ceil(size / counterBlockSize)));
 }
 
 /** Enciphers blocks one by one, which over counter blocks is the keystream of counter mode. */
@@ -42,9 +43,16 @@ function blockCipherOf(key: Buffer): Cipher {
   return cipher;
 }
 
-function counterBlocks(first: Buffer, count: number): Buffer {
-  const blocks = Buffer.allocUnsafe(count * counterBlockSize);
-  for (let index = 0; index < counterBlockSize; index += 1) blocks[index] = first[index] ?? 0;
+/** Where counter blocks are put together, by their number: every one is read before the next is made. */
+const counterTexts = Array.from({ length: 1 + shortTextSizeMax / counterBlockSize }, (_, count) =>
+  Buffer.alloc(count * counterBlockSize),
+);
+
+function counterBlocks(nonce: Buffer, count: number): Buffer {
+  const blocks = counterTexts[count];
+  if (blocks === undefined) throw new RangeError(`at most ${counterTexts.length - 1} counter blocks, not ${count}`);
+  const given = Math.min(nonce.length, counterBlockSize);
+  for (let index = 0; index < counterBlockSize; index += 1) blocks[index] = index < given ? (nonce[index] ?? 0) : 0;
   for (let start = counterBlockSize; start < blocks.length; start += counterBlockSize) {
     let carry = 1;
     for (let index = start + counterBlockSize - 1; index >= start; index -= 1) {
@@ -54,13 +62,6 @@ function counterBlocks(first: Buffer, count: number): Buffer {
     }
   }
   return blocks;
-}
-
-/** The counter block that starts with up to 16 bytes of a nonce; the rest is zero. */
-export function counterBlockOf(nonce: Buffer, size: number): Buffer {
-  const block = Buffer.allocUnsafe(counterBlockSize);
-  for (let index = 0; index < counterBlockSize; index += 1) block[index] = index < size ? (nonce[index] ?? 0) : 0;
-  return block;
 }
 
 const hashBlockSize = 64;
@@ -105,9 +106,9 @@ export function hashedKey(authenticationNumbers: readonly Buffer[]): Buffer {
   return key;
 }
 
-/** XOR with the start of `other`, which may be longer. */
-export function xor(one: Buffer, other: Buffer): Buffer {
-  const result = Buffer.allocUnsafe(one.length);
-  for (let index = 0; index < result.length; index += 1) result[index] = (one[index] ?? 0) ^ (other[index] ?? 0);
+/** XOR of the first `size` bytes of both; either may be longer. */
+export function xor(one: Buffer, other: Buffer, size = one.length): Buffer {
+  const result = Buffer.allocUnsafe(size);
+  for (let index = 0; index < size; index += 1) result[index] = (one[index] ?? 0) ^ (other[index] ?? 0);
   return result;
 }

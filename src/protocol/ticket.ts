@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { bytes, nested, struct, u8 } from '../bytes/struct.ts';
 import { type Coin, coinLayout, sameCoin } from '../domain/coin.ts';
 import { halfSize } from '../domain/coin-page.ts';
-import { applyAesCtr, counterBlockOf, counterBlockSize } from './cipher.ts';
+import { applyAesCtr } from './cipher.ts';
 import { EncryptionType } from './encryption-type.ts';
 
 /**
@@ -17,16 +17,16 @@ export const ticketRandomSize = 2;
 const ticketMark = 0xff;
 const ticketNonceSize = 8;
 
-/** The counter block of a ticket under the header's nonce bytes 0-7; type 0 requests are answered under zeros. */
-export function ticketCounterBlock(encryptionType: number, nonce: Buffer): Buffer {
-  return encryptionType === EncryptionType.none ? zeroCounterBlock : counterBlockOf(nonce, ticketNonceSize);
+/** The nonce of a ticket: the header's nonce bytes 0-7; type 0 requests are answered under zeros. */
+export function ticketNonce(encryptionType: number, nonce: Buffer): Buffer {
+  return encryptionType === EncryptionType.none ? zeroNonce : nonce.subarray(0, ticketNonceSize);
 }
 
-const zeroCounterBlock = Buffer.alloc(counterBlockSize);
+const zeroNonce = Buffer.alloc(ticketNonceSize);
 
-export function sealTicket(key: Buffer, counterBlock: Buffer, coin: Coin, part: Buffer, random: Buffer): Buffer {
+export function sealTicket(key: Buffer, nonce: Buffer, coin: Coin, part: Buffer, random: Buffer): Buffer {
   const clear = ticketLayout.encode({ part, coin, random, mark: ticketMark });
-  return applyAesCtr(key, counterBlock, clear);
+  return applyAesCtr(key, nonce, clear);
 }
 
 /**
@@ -34,14 +34,11 @@ export function sealTicket(key: Buffer, counterBlock: Buffer, coin: Coin, part: 
  * The request's nonce is tried first, then zeros, which deployed servers use for type 0 (Q3).
  */
 export function openTicket(key: Buffer, nonce: Buffer, ticket: Buffer, coin: Coin): Buffer | undefined {
-  return (
-    openUnder(key, counterBlockOf(nonce, ticketNonceSize), ticket, coin) ??
-    openUnder(key, zeroCounterBlock, ticket, coin)
-  );
+  return openUnder(key, nonce.subarray(0, ticketNonceSize), ticket, coin) ?? openUnder(key, zeroNonce, ticket, coin);
 }
 
-function openUnder(key: Buffer, counterBlock: Buffer, ticket: Buffer, coin: Coin): Buffer | undefined {
-  const clear = ticketLayout.decode(applyAesCtr(key, counterBlock, ticket));
+function openUnder(key: Buffer, nonce: Buffer, ticket: Buffer, coin: Coin): Buffer | undefined {
+  const clear = ticketLayout.decode(applyAesCtr(key, nonce, ticket));
   const opened = clear.mark === ticketMark && sameCoin(clear.coin, coin);
   return opened ? clear.part : undefined;
 }

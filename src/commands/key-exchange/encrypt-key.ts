@@ -11,7 +11,7 @@ import { xor } from '../../protocol/cipher.ts';
 import { EncryptionType } from '../../protocol/encryption-type.ts';
 import { Refusal } from '../../protocol/refusal.ts';
 import { Status } from '../../protocol/status.ts';
-import { sealTicket, ticketCounterBlock, ticketRandomSize } from '../../protocol/ticket.ts';
+import { sealTicket, ticketNonce, ticketRandomSize } from '../../protocol/ticket.ts';
 import type { Reader } from '../../storage/store.ts';
 import { type Call, defineCommand } from '../command.ts';
 
@@ -58,8 +58,8 @@ function ticketFor(recipient: Coin, part: Buffer, store: Reader, call: Call): Bu
   }
   const key = secretOf(recipient, store);
   const restored = call.coins[0] ?? recipient;
-  const counterBlock = ticketCounterBlock(call.encryptionType, call.nonce);
-  return sealTicket(key, counterBlock, restored, part, call.random.bytes(ticketRandomSize));
+  const nonce = ticketNonce(call.encryptionType, call.nonce);
+  return sealTicket(key, nonce, restored, part, call.random.bytes(ticketRandomSize));
 }
 
 function secretOf(coin: Coin, store: Reader): Buffer {
