@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { crc32OfFew } from '../../src/bytes/crc32.ts';
 
+/** The sum that challenges carry, made without the library, against the library. */
 it('agrees with the library over any part of any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(100), fc.nat(100), (each, one, other) => {
