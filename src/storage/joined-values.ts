@@ -6,8 +6,8 @@ const zero = '0'.charCodeAt(0);
 
 /**
  * Values that SQLite has joined into one, an integer as its digits and a semicolon, and handed over in hexadecimal: one text
- * costs the driver less than its parts, and less than a buffer. What is no integer reads as some number or other: whoever
- * reads has a checksum that tells.
+ * costs the driver less than its parts, and less than a buffer. What is no integer reads as some number or other, and nothing
+ * is read beyond the end: whoever reads has a checksum that tells.
  */
 export class JoinedValues {
   readonly #bytes: Buffer;
@@ -32,7 +32,7 @@ export class JoinedValues {
 
   blob(size: number): Buffer {
     const start = this.#position;
-    this.#position += size;
+    this.#position = Math.min(this.#bytes.length, start + Math.max(0, size));
     return this.#bytes.subarray(start, this.#position);
   }
 

@@ -43,6 +43,7 @@ function changedNode(change: string): string {
 describe('a value changed where it lies', () => {
   it.each([
     ['a key', 'UPDATE chat_keys SET key = zeroblob(9)', get],
+    ["a key's size, by what its checksum says", "UPDATE chat_keys SET checksum = '1;-99999999999999'", get],
     ["a key's coin", 'UPDATE chat_keys SET serial_number = 301', get],
     ['a coin page', 'UPDATE coin_pages SET records = zeroblob(17408)', echo],
     ['the count of a bitmap', 'UPDATE free_pages SET in_use = in_use + 1', count],
