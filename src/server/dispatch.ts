@@ -64,8 +64,11 @@ export class Dispatch {
   /** Cleared while the disk is nearly full: reads and their events still fit. */
   acceptsWrites = true;
   #failedDisk = false;
+  /** Of the batches before the one at hand. */
   #requests = 0;
   #failures = 0;
+  /** What became of the requests of the batch at hand so far. */
+  #outcomes: Outcome[] = [];
 
   constructor(parts: DispatchParts) {
     this.#parts = parts;
@@ -80,37 +83,42 @@ export class Dispatch {
     return this.acceptsWrites && !this.#failedDisk;
   }
 
+  /** Requests that were carried out before the one at hand. */
   get requests(): number {
-    return this.#requests;
+    return this.#requests + this.#outcomes.length;
   }
 
   get failures(): number {
-    return this.#failures;
+    return this.#failures + this.#outcomes.filter(({ reason }) => reason !== undefined).length;
   }
 
   /** Answers a batch: one reply for each request, in order. */
   run(batch: readonly Request[]): Buffer[] {
-    const outcomes = this.#carryOutAll(batch);
+    this.#carryOutAll(batch);
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
     const doneAtMs = this.#parts.clock.monotonicMs();
     return batch.map((request, index) => this.#seal(request, outcomes[index] ?? failure, doneAtMs));
   }
 
   /** When it returns, the work of the batch is on disk. */
-  #carryOutAll(batch: readonly Request[]): readonly Outcome[] {
+  #carryOutAll(batch: readonly Request[]): void {
     const now = this.#parts.clock.now();
-    if (!batch.some((request) => this.#isTraced(request))) return this.#carryOutReads(batch, now);
-    if (this.#failedDisk) return this.#carryOutReads(batch, now);
+    if (this.#failedDisk || !batch.some((request) => this.#isTraced(request))) {
+      this.#carryOutReads(batch, now);
+      return;
+    }
     const beganMs = this.#parts.observer === undefined ? 0 : this.#parts.clock.monotonicMs();
     try {
-      const outcomes = this.#parts.store.write((writer) => {
+      this.#parts.store.write((writer) => {
         this.#backlog.write(writer, now);
-        return batch.map((request) => this.#carryOutTraced(request, writer, now));
+        for (const request of batch) this.#outcomes.push(this.#carryOutTraced(request, writer, now));
       });
       this.#backlog.clear();
       this.#parts.observer?.committed(this.#parts.clock.monotonicMs() - beganMs, batch.length);
-      return outcomes;
     } catch (error) {
-      return this.#carryOutWithoutDisk(batch, error, now);
+      this.#outcomes = [];
+      this.#carryOutWithoutDisk(batch, error, now);
     }
   }
 
@@ -123,29 +131,31 @@ export class Dispatch {
   }
 
   /** The disk took nothing: what writes is refused, what reads is answered, and the events wait. */
-  #carryOutWithoutDisk(batch: readonly Request[], error: unknown, now: number): readonly Outcome[] {
+  #carryOutWithoutDisk(batch: readonly Request[], error: unknown, now: number): void {
     this.#failedBatches.error({ err: error, requests: batch.length }, 'batch undone');
     if (isSyncFailure(error)) {
       this.#failedDisk = true;
       this.#parts.onDiskFailure(error);
-      return this.#carryOutReads(batch, now);
+      this.#carryOutReads(batch, now);
+      return;
     }
     const keep = (entry: EventEntry) => this.#backlog.add(entry);
-    return batch.flatMap((request) => this.#carryOutReads([request], now, keep));
+    for (const request of batch) this.#carryOutReads([request], now, keep);
   }
 
-  #carryOutReads(batch: readonly Request[], now: number, keep?: (entry: EventEntry) => void): readonly Outcome[] {
+  #carryOutReads(batch: readonly Request[], now: number, keep?: (entry: EventEntry) => void): void {
+    const before = this.#outcomes.length;
     try {
-      return this.#parts.store.read((reader) =>
-        batch.map((request) => {
+      this.#parts.store.read((reader) => {
+        for (const request of batch) {
           const outcome = this.#carryOut(request, reader, undefined, now);
           if (keep !== undefined) this.#trace(request, outcome, now, keep);
-          return outcome;
-        }),
-      );
+          this.#outcomes.push(outcome);
+        }
+      });
     } catch (error) {
       this.#failedBatches.error({ err: error, requests: batch.length }, 'reads failed');
-      return batch.map(() => failure);
+      this.#outcomes.splice(before, batch.length, ...batch.map(() => failure));
     }
   }
 

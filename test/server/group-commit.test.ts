@@ -59,6 +59,16 @@ describe('a batch', () => {
     ]);
   });
 
+  it('is counted by its own show stats, as far as it was carried out', async () => {
+    const adminKey = Buffer.alloc(16, 5);
+    const { port } = await serveNode(makeNode(), `[server]\nadmin_key = "${adminKey.toString('hex')}"\n`);
+    const refused = buildRequest({ group: 0, command: 2, payload: Buffer.alloc(16) });
+    const stats = buildRequest({ group: 0, command: 2, payload: adminKey });
+    const { received } = await talk(port, [Buffer.concat([echo, refused, post(1), stats])], 3 * 32 + 54);
+    const counted = received.subarray(4 * 32);
+    expect([counted.readUInt32BE(4), counted.readUInt32BE(16)]).toEqual([3, 1]);
+  });
+
   it('of reads takes no write lock', () => {
     const directory = makeNode();
     const exchange = new Exchange(openStore(directory));
@@ -79,6 +89,8 @@ describe('a batch', () => {
     const { received } = await talk(port, [post(1)], 32);
     expect(received[2]).toBe(250);
     expect(performance.now() - began).toBeGreaterThan(heldMs / 2);
+    // The execution time that it tells, in microseconds, includes the commit.
+    expect(received.readUInt32BE(12)).toBeGreaterThan((heldMs / 2) * 1_000);
     const beside = openBeside(directory);
     expect(beside.prepare('SELECT count(*) FROM chat_keys').pluck().get()).toBe(1);
   });
@@ -93,6 +105,7 @@ describe('a batch', () => {
       "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
     );
     expect(statuses(exchange.send(post(2), get(1), echo))).toEqual([194, 250, 250]);
+    expect([exchange.dispatch.requests, exchange.dispatch.failures]).toEqual([4, 1]);
     expect(beside.prepare('SELECT count(*) FROM chat_keys').pluck().get()).toBe(1);
     beside.exec('DROP TRIGGER full');
     expect(statuses(exchange.send(get(2)))).toEqual([194]);

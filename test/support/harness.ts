@@ -167,7 +167,11 @@ export async function serveNode(
   settings = '',
   logger: Logger = watchedLogger,
 ): Promise<RunningNode> {
-  const config: Config = parseConfig(`${settings}\n[server]\nhost = "127.0.0.1"\nport = 0\n`, 'test');
+  const listening = '[server]\nhost = "127.0.0.1"\nport = 0\n';
+  const whole = settings.includes('[server]\n')
+    ? settings.replace('[server]\n', listening)
+    : `${settings}\n${listening}`;
+  const config: Config = parseConfig(whole, 'test');
   const node = await startNode({ directory, config, logger });
   onTestFinished(() => node.stop());
   return node;
