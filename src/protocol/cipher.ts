@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { type Cipher, createCipheriv, createHmac, hash, timingSafeEqual } from 'node:crypto';
 
 /** Size in bytes of an AES block, and so of a counter block. */
-export const counterBlockSize = 16;
+const counterBlockSize = 16;
 export const hmacSize = 32;
 
 /** Longer texts are quicker by the library's own counter mode. */

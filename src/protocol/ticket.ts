@@ -17,16 +17,16 @@ export const ticketRandomSize = 2;
 const ticketMark = 0xff;
 const ticketNonceSize = 8;
 
-/** The nonce of a ticket: the header's nonce bytes 0-7; type 0 requests are answered under zeros. */
+/** The nonce of a ticket, of which bytes 0-7 count: the header's; type 0 requests are answered under zeros. */
 export function ticketNonce(encryptionType: number, nonce: Buffer): Buffer {
-  return encryptionType === EncryptionType.none ? zeroNonce : nonce.subarray(0, ticketNonceSize);
+  return encryptionType === EncryptionType.none ? zeroNonce : nonce;
 }
 
 const zeroNonce = Buffer.alloc(ticketNonceSize);
 
 export function sealTicket(key: Buffer, nonce: Buffer, coin: Coin, part: Buffer, random: Buffer): Buffer {
   const clear = ticketLayout.encode({ part, coin, random, mark: ticketMark });
-  return applyAesCtr(key, nonce, clear);
+  return applyAesCtr(key, nonce.subarray(0, ticketNonceSize), clear);
 }
 
 /**
@@ -34,11 +34,11 @@ export function sealTicket(key: Buffer, nonce: Buffer, coin: Coin, part: Buffer,
  * The request's nonce is tried first, then zeros, which deployed servers use for type 0 (Q3).
  */
 export function openTicket(key: Buffer, nonce: Buffer, ticket: Buffer, coin: Coin): Buffer | undefined {
-  return openUnder(key, nonce.subarray(0, ticketNonceSize), ticket, coin) ?? openUnder(key, zeroNonce, ticket, coin);
+  return openUnder(key, nonce, ticket, coin) ?? openUnder(key, zeroNonce, ticket, coin);
 }
 
 function openUnder(key: Buffer, nonce: Buffer, ticket: Buffer, coin: Coin): Buffer | undefined {
-  const clear = ticketLayout.decode(applyAesCtr(key, nonce, ticket));
+  const clear = ticketLayout.decode(applyAesCtr(key, nonce.subarray(0, ticketNonceSize), ticket));
   const opened = clear.mark === ticketMark && sameCoin(clear.coin, coin);
   return opened ? clear.part : undefined;
 }

@@ -67,6 +67,22 @@ export type EventRow = [
   details: string | null,
 ];
 
+/** What of a row is not NULL for most events, and the hash. */
+type UsualRow = [
+  sequence: number,
+  time: number,
+  action: string,
+  status: number | null,
+  encryptionType: number | null,
+  denomination: number | null,
+  serialNumber: number | null,
+  encryptionDenomination: number | null,
+  encryptionSerialNumber: number | null,
+  keyId: Buffer | null,
+  address: string | null,
+  hash: string,
+];
+
 /** One record of `reconstructions` as the hash of its event covers it. */
 export type ReconstructionRow = [
   position: number,
@@ -135,7 +151,7 @@ export class EventReader {
 }
 
 export class EventWriter extends EventReader {
-  readonly #insertUsual: Statement<unknown[]>;
+  readonly #insertUsual: Statement<UsualRow>;
   readonly #insertEvent: Statement<[...EventRow, string]>;
   readonly #insertReconstruction: Statement<[number, ...ReconstructionRow]>;
   #last: { readonly sequence: number; readonly hash: string } | undefined;
@@ -191,22 +207,24 @@ export class EventWriter extends EventReader {
       address,
       details,
     ] = row;
-    if (reason !== null || secondDenomination !== null || details !== null) this.#insertEvent.run(...row, hash);
-    else
-      this.#insertUsual.run(
-        sequence,
-        time,
-        action,
-        status,
-        encryptionType,
-        denomination,
-        serialNumber,
-        encryptionDenomination,
-        encryptionSerialNumber,
-        keyId,
-        address,
-        hash,
-      );
+    if (reason !== null || secondDenomination !== null || details !== null) {
+      this.#insertEvent.run(...row, hash);
+      return;
+    }
+    this.#insertUsual.run(
+      sequence,
+      time,
+      action,
+      status,
+      encryptionType,
+      denomination,
+      serialNumber,
+      encryptionDenomination,
+      encryptionSerialNumber,
+      keyId,
+      address,
+      hash,
+    );
   }
 
   /** Forgets the remembered end of the chain: after a rollback the database alone knows it. */

@@ -10,7 +10,7 @@ import { RoundTable } from './round-table.ts';
 export const keysIndexedThroughName = 'keys_indexed_through';
 
 const idsPerRead = 4_096;
-/** Keys that the index may lack while there are requests: the ids of so many take 8 MB. */
+/** Keys that the index may lack while there are requests: the ids of so many take 8 MB, and their filters 1. */
 const lagMax = 131_072;
 /** Numbers of the keys whose ids are held, and forgotten, together. */
 const generationSize = 65_536;
