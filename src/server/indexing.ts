@@ -18,6 +18,8 @@ const intervalMs = 50;
 const quietIntervals = 4;
 const pieceMs = 2;
 const pieceSizeMax = 2_048;
+/** Ids that are only read take half the time of entries that are made. */
+const learnedMax = 4_096;
 /** A node that starts first catches up until it lacks no more keys than this: each start reads their ids into memory. */
 const lagAtStartMax = 8_192;
 const startPatienceMs = 300;
@@ -53,7 +55,7 @@ export class Indexing {
   constructor(parts: IndexingParts) {
     this.#parts = parts;
     this.#counting = new PacedWork(parts.clock.monotonicMs);
-    this.#learning = new PacedWork(parts.clock.monotonicMs, pieceSizeMax, pieceMs);
+    this.#learning = new PacedWork(parts.clock.monotonicMs, learnedMax, pieceMs);
     this.#failures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#timer = setInterval(() => this.#follow(), intervalMs);
   }
@@ -66,12 +68,18 @@ export class Indexing {
     const isBusy = this.#isBusy();
     try {
       const { store, countsKeys } = this.#parts;
-      this.#learning.run((size) => store.learnKeyIds(size));
+      this.#learn(isBusy);
       if (countsKeys) this.#counting.run((size) => store.countKeys(size * 8));
       this.#followIndexes(isBusy);
     } catch (error) {
       this.#failures.error({ err: error }, 'indexing failed');
     }
+  }
+
+  #learn(isBusy: boolean): void {
+    const { clock, store } = this.#parts;
+    const givenUpAtMs = clock.monotonicMs() + (isBusy ? 0 : intervalMs * shareMax);
+    while (this.#learning.run((size) => store.learnKeyIds(size)) && clock.monotonicMs() < givenUpAtMs);
   }
 
   #followIndexes(isBusy: boolean): void {

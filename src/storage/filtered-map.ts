@@ -43,8 +43,8 @@ export class FilteredMap<Value> {
 }
 
 /** Where a key stands in the filters of all maps. */
-export function sumOf(key: Buffer): number {
-  return crc32OfFew(key, 0, key.length);
+export function sumOf(key: Buffer, start = 0, end = key.length): number {
+  return crc32OfFew(key, start, end);
 }
 
 /** A character for each byte: a small buffer would keep a whole pool of them alive. */
