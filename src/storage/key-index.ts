@@ -2,7 +2,8 @@ import type { Database, Statement } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import type { Coin } from '../domain/coin.ts';
 import { DamagedRow } from './damage.ts';
-import { FilteredMap, sumOf } from './filtered-map.ts';
+import { sumOf } from './filtered-map.ts';
+import { hashOf, IdTable } from './id-table.ts';
 import { IndexFollower } from './index-follower.ts';
 import { KeyFilter } from './key-filter.ts';
 import { RoundTable } from './round-table.ts';
@@ -10,7 +11,7 @@ import { RoundTable } from './round-table.ts';
 export const keysIndexedThroughName = 'keys_indexed_through';
 
 const idsPerRead = 4_096;
-/** Keys that the index may lack while there are requests: the ids of so many take 8 MB, and their filters 1. */
+/** Keys that the index may lack while there are requests: the ids of so many take 5 MB. */
 const lagMax = 131_072;
 /** Numbers of the keys whose ids are held, and forgotten, together. */
 const generationSize = 65_536;
@@ -18,7 +19,7 @@ const generationSize = 65_536;
 /** Ids of keys that the index may lack, with their numbers. */
 interface Generation {
   readonly number: number;
-  readonly ids: FilteredMap<number>;
+  readonly ids: IdTable;
 }
 
 /**
@@ -71,9 +72,9 @@ export class KeyIndex {
 
   /** The same for an id that `key_numbers` may lack; undefined where it alone knows. */
   recentNumberOf(keyId: Buffer): number | undefined {
-    const sum = sumOf(keyId);
+    const hash = hashOf(keyId);
     for (const { ids } of this.#recent) {
-      const number = ids.get(keyId, sum);
+      const number = ids.get(keyId, hash);
       if (number !== undefined) return number;
     }
     return undefined;
@@ -161,17 +162,17 @@ export class KeyIndex {
     const wanted = Math.floor(number / generationSize);
     let generation = this.#recent.find((each) => each.number === wanted);
     if (generation === undefined) {
-      generation = { number: wanted, ids: new FilteredMap(generationSize) };
+      generation = { number: wanted, ids: new IdTable(wanted * generationSize, generationSize) };
       const lacking = Math.floor((this.follower.through + 1) / generationSize);
       this.#recent = [...this.#recent.filter((each) => each.number >= lacking), generation];
     }
-    const sum = sumOf(keyId);
-    generation.ids.set(keyId, sum, number);
-    this.#filter.add(sum);
+    generation.ids.add(keyId, hashOf(keyId), number);
+    this.#filter.add(sumOf(keyId));
   }
 
   #drop(keyId: Buffer): void {
-    for (const { ids } of this.#recent) ids.delete(keyId);
+    const hash = hashOf(keyId);
+    for (const { ids } of this.#recent) ids.delete(keyId, hash);
   }
 }
 
