@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Bench, baseKeys } from '../bench.ts';
 import type { CommandName } from '../cases.ts';
 import { NodeContender, type Sample } from '../contenders.ts';
@@ -20,6 +21,8 @@ const shareKept = 0.85;
 const readyLimitSeconds = 1;
 const residentLimitMb = 200;
 const starts = 3;
+/** A node reads which ids it holds while nobody asks for anything: a few seconds after its start it knows. */
+const learningMsPerMillion = 1_500;
 
 /** A node that holds much against one that holds hardly anything: rate, start, memory. */
 export async function measureGrowth(bench: Bench): Promise<Finding[]> {
@@ -46,6 +49,7 @@ async function measureSize(bench: Bench, size: FixtureSize): Promise<Finding[]> 
     await node.stop();
   }
   const grown = await MeasuredNode.start(directory);
+  await pause((size.keys / million) * learningMsPerMillion);
   grown.pause();
   ready.push(grown.readyMs);
   const small = await MeasuredNode.start(bench.copyBase());
