@@ -94,6 +94,7 @@ export class Dispatch {
 
   /** Answers a batch: one reply for each request, in order. */
   run(batch: readonly Request[]): Buffer[] {
+    this.#outcomes = [];
     this.#carryOutAll(batch);
     const outcomes = this.#outcomes;
     this.#outcomes = [];
