@@ -5,6 +5,15 @@ import { defineConfig } from 'rolldown';
  * until it is ready. CommonJS for the same reason, which dist/package.json tells; every verb stays a file of its own that
  * is loaded when it is used.
  */
+const hashbang = '#!/usr/bin/env node';
+
+/**
+ * What the program starts with: a shell reads the second line, Node.js takes it for a text and a remark. With young objects
+ * held in 8 MiB instead of 16 a busy node needs 16 to 20 MB less, and is no slower; only its command line can say so.
+ */
+const launcher = `#!/bin/sh
+':' //; exec node --max-semi-space-size=8 "$0" "$@"`;
+
 export default defineConfig({
   input: {
     main: 'src/main.ts',
@@ -17,7 +26,10 @@ export default defineConfig({
   plugins: [
     {
       name: 'format',
-      generateBundle() {
+      generateBundle(_, bundle) {
+        const main = bundle['main.js'];
+        if (main?.type !== 'chunk' || !main.code.startsWith(hashbang)) throw new Error('the program has no hashbang');
+        main.code = main.code.replace(hashbang, launcher);
         this.emitFile({ type: 'asset', fileName: 'package.json', source: '{ "type": "commonjs" }\n' });
       },
     },

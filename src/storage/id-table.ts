@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import { keyIdSize } from '../domain/chat-key.ts';
 
 /** A slot is empty, or was emptied, or says where its id stands, plus two, below some bits of the id's hash. */
@@ -81,7 +81,7 @@ export class IdTable {
   }
 }
 
-const secrets = Uint32Array.from({ length: keyIdSize / 2 }, () => randomBytes(4).readUInt32LE());
+const secrets = randomFillSync(new Uint32Array(keyIdSize / 2));
 
 /**
  * Where an id falls in every table: 32 bits, of which the upper ones count. Clients choose ids; as a sum of 16-bit parts

@@ -36,6 +36,14 @@ describe('init', () => {
 });
 
 describe('serve', () => {
+  it('is one process, which holds young objects in 8 MiB', async () => {
+    const node = await serve(newNode());
+    expect(node.pid).toBe(node.process.pid);
+    const words = readFileSync(`/proc/${node.pid}/cmdline`, 'utf8').split('\0');
+    expect(words).toContain('--max-semi-space-size=8');
+    expect((await node.end('SIGTERM')).code).toBe(0);
+  });
+
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'on %s answers what has arrived, checkpoints and ends with 0 within 2 s',
     async (signal) => {

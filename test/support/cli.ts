@@ -53,7 +53,8 @@ export async function serve(
   { under = [], environment = {} }: Surroundings = {},
 ): Promise<Served> {
   const serving = [commandLine, 'serve', '--data', directory, '--host', '127.0.0.1', '--port', '0', ...more];
-  const [program = process.execPath, ...words] = [...under, process.execPath, ...serving];
+  // What runs it wants to see Node.js itself; otherwise the program is started as its users do.
+  const [program = commandLine, ...words] = under.length === 0 ? serving : [...under, process.execPath, ...serving];
   const child = spawn(program, words, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...watchedEnvironment, ...environment },
