@@ -16,6 +16,7 @@ export interface Ran {
 export function run(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Ran {
   const { status, stdout, stderr } = spawnSync(process.execPath, [commandLine, ...words], {
     encoding: 'utf8',
+    maxBuffer: 64 * 1_048_576,
     env: { ...process.env, ...environment },
   });
   watchText(stdout + stderr);
