@@ -140,9 +140,10 @@ describe('a batch', () => {
     const answered = Promise.all(
       [heavy, light].map((socket) => new Promise((resolve) => socket.once('data', resolve))),
     );
-    // Both are there before the node has its turn.
     heavy.write(Buffer.concat(Array.from({ length: 30 }, (_, index) => post(100 + index))));
     light.write(post(1));
+    // The node has its turn in this thread as well: both are there by then.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
     await answered;
     const beside = openBeside(directory);
     const posted = beside
