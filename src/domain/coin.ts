@@ -38,6 +38,11 @@ export function sameCoin(one: Coin, other: Coin): boolean {
   return one.denomination === other.denomination && one.serialNumber === other.serialNumber;
 }
 
+/** Unique number of a valid coin over all denominations, below 15,360,000. */
+export function coinPlace({ denomination, serialNumber }: Coin): number {
+  return (denomination - denominationMin) * serialNumberLimit + serialNumber;
+}
+
 /** `1:300`, the way a coin is written on the command line, in settings and in logs. */
 export function coinName(coin: Coin): string {
   return `${coin.denomination}:${coin.serialNumber}`;

@@ -5,8 +5,8 @@ import {
   allDenominations,
   authenticationNumberSize,
   type Coin,
+  coinPlace,
   pagesPerDenomination,
-  recordsPerPage,
 } from '../domain/coin.ts';
 import {
   type CoinRecord,
@@ -16,7 +16,6 @@ import {
   pageId,
   pageOf,
   readRecord,
-  recordIndex,
   recordOffset,
   recordSize,
   writeRecord,
@@ -65,7 +64,7 @@ export class CoinPageReader {
 
   /** The record of a valid coin; undefined where its page does not exist. */
   record(coin: Coin): CoinRecord | undefined {
-    const place = pageId(pageOf(coin)) * recordsPerPage + recordIndex(coin);
+    const place = coinPlace(coin);
     const known = this.#records.get(place);
     if (known !== undefined) return known;
     const record = this.#read(coin);

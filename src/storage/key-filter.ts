@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Database, Statement } from 'better-sqlite3';
+import { crc32OfFew } from '../bytes/crc32.ts';
 import { keyIdSize } from '../domain/chat-key.ts';
-import { sumOf } from './filtered-map.ts';
 
 const bitsMin = 2 ** 23;
 const bitsMax = 2 ** 27;
@@ -87,6 +87,11 @@ export class KeyFilter {
     grown.set(this.#bits, length);
     this.#bits = grown;
   }
+}
+
+/** Where an id stands in the filter, which the size of that decides. */
+export function sumOf(id: Buffer, start = 0, end = id.length): number {
+  return crc32OfFew(id, start, end);
 }
 
 /** Whether the id at one place is less than that at another. In place: a view of each would take most of the time. */

@@ -2,11 +2,11 @@ import type { Database, Statement } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import type { Coin } from '../domain/coin.ts';
 import { DamagedRow } from './damage.ts';
-import { sumOf } from './filtered-map.ts';
-import { hashOf, IdTable } from './id-table.ts';
+import { IdTable } from './id-table.ts';
 import { IndexFollower } from './index-follower.ts';
-import { KeyFilter } from './key-filter.ts';
+import { KeyFilter, sumOf } from './key-filter.ts';
 import { RoundTable } from './round-table.ts';
+import { hashOf } from './secret-hash.ts';
 
 export const keysIndexedThroughName = 'keys_indexed_through';
 

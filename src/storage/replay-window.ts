@@ -3,7 +3,8 @@ import { hash } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
-import { FilteredMap, sumOf } from './filtered-map.ts';
+import { type RememberedRequest, RequestTable } from './request-table.ts';
+import { hashOf } from './secret-hash.ts';
 
 /** What makes an authenticated request this request. */
 export interface RequestIdentity {
@@ -26,15 +27,7 @@ export type Known =
   | { readonly kind: 'same'; readonly answered: Answered }
   | { readonly kind: 'other' };
 
-/** In characters of a byte each: a small buffer would keep a whole pool of them alive. */
-interface Remembered {
-  /** As it was sent, or a digest where the request wrote or was long. */
-  readonly body: string;
-  readonly isDigest: boolean;
-  readonly time: number;
-  readonly status: number;
-  readonly payload: string;
-}
+const unknown: Known = { kind: 'new' };
 
 interface StoredRequest {
   readonly number: number;
@@ -64,7 +57,7 @@ export class ReplayWindow {
   readonly #insert: Statement<[number, number, Buffer, Buffer, number, Buffer, number]>;
   readonly #deleteThrough: Statement<[number]>;
   /** The newest first. */
-  #generations = [new FilteredMap<Remembered>(forgottenTogether)];
+  #generations = [new RequestTable(forgottenTogether)];
   /** What the transaction at hand has added, for its rollback. */
   readonly #added: Buffer[] = [];
   #newest = 0;
@@ -80,19 +73,17 @@ export class ReplayWindow {
     );
     for (const row of stored.iterate(rememberedMin)) {
       if (storedChecksum(row) !== row.checksum) throw new DamagedRow(`authenticated request ${row.number}`);
-      const { time, status, identity } = row;
-      const remembered = { body: nameOf(row.body), isDigest: true, time, status, payload: nameOf(row.payload) };
-      this.#hold(identity, remembered);
+      this.#hold(row.identity, { ...row, isDigest: true });
       this.#newest = row.number;
     }
   }
 
   look({ identity, body }: RequestIdentity): Known {
     const found = this.#find(identity);
-    if (found === undefined) return { kind: 'new' };
-    if (found.body !== nameOf(found.isDigest ? digestOf(body) : body)) return { kind: 'other' };
+    if (found === undefined) return unknown;
+    if (!found.body.equals(found.isDigest ? digestOf(body) : body)) return { kind: 'other' };
     const { time, status, payload } = found;
-    return { kind: 'same', answered: { time, status, payload: Buffer.from(payload, 'latin1') } };
+    return { kind: 'same', answered: { time, status, payload: Buffer.from(payload) } };
   }
 
   /** Remembers what a new request was answered; on disk, within the transaction at hand, where it `wrote`. */
@@ -100,8 +91,7 @@ export class ReplayWindow {
     const isDigest = wrote || body.length > bodySizeKept;
     const kept = isDigest ? digestOf(body) : body;
     const { time, status, payload } = answered;
-    const remembered = { body: nameOf(kept), isDigest, time, status, payload: nameOf(payload) };
-    this.#hold(identity, remembered);
+    this.#hold(identity, { body: kept, isDigest, time, status, payload });
     this.#added.push(identity);
     if (wrote) {
       this.#newest += 1;
@@ -111,21 +101,21 @@ export class ReplayWindow {
     }
   }
 
-  #find(identity: Buffer): Remembered | undefined {
-    const sum = sumOf(identity);
+  #find(identity: Buffer): RememberedRequest | undefined {
+    const hash = hashOf(identity);
     for (const generation of this.#generations) {
-      const found = generation.get(identity, sum);
-      if (found !== undefined) return found;
+      const place = generation.placeOf(identity, hash);
+      if (place !== undefined) return generation.at(place);
     }
     return undefined;
   }
 
-  #hold(identity: Buffer, remembered: Remembered): void {
+  #hold(identity: Buffer, remembered: RememberedRequest): void {
     const [newest] = this.#generations;
-    newest?.set(identity, sumOf(identity), remembered);
-    if (newest === undefined || newest.size < forgottenTogether) return;
+    newest?.add(identity, hashOf(identity), remembered);
+    if (newest?.isFull !== true) return;
     const kept = this.#generations.slice(0, rememberedMin / forgottenTogether);
-    this.#generations = [new FilteredMap(forgottenTogether), ...kept];
+    this.#generations = [new RequestTable(forgottenTogether), ...kept];
   }
 
   get mark(): number {
@@ -138,7 +128,8 @@ export class ReplayWindow {
 
   rollBackTo(mark: number): void {
     for (const identity of this.#added.splice(mark)) {
-      for (const generation of this.#generations) generation.delete(identity);
+      const hash = hashOf(identity);
+      for (const generation of this.#generations) generation.delete(identity, hash);
     }
   }
 }
@@ -151,8 +142,4 @@ export function storedChecksum(row: Omit<StoredRequest, 'number' | 'checksum'>):
 
 function digestOf(body: Buffer): Buffer {
   return hash('sha256', body, 'buffer').subarray(0, digestSize);
-}
-
-function nameOf(bytes: Buffer): string {
-  return bytes.toString('latin1');
 }

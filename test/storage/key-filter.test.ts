@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { sumOf } from '../../src/storage/filtered-map.ts';
-import { KeyFilter } from '../../src/storage/key-filter.ts';
+import { KeyFilter, sumOf } from '../../src/storage/key-filter.ts';
 import { Store } from '../../src/storage/store.ts';
 import { makeNode, openBeside } from '../support/harness.ts';
 
