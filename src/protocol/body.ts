@@ -7,11 +7,12 @@ import {
   hashedKey,
   hmacSha256,
   hmacSize,
-  keystreamOf,
-  shortTextSizeMax,
-  xor,
+  isFollowedByHmac,
+  writeHmac,
+  xorInto,
 } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
+import type { Keystream, Text } from './keystreams.ts';
 import { Refusal } from './refusal.ts';
 import type { RequestHeader } from './request-header.ts';
 import { Status } from './status.ts';
@@ -22,7 +23,6 @@ export const terminatorSize = terminator.length;
 const terminatorLayout = struct({ mark: u16 });
 const terminatorMark = terminatorLayout.at.mark.get(terminator, 0);
 
-const noSignature = Buffer.alloc(challengeSize);
 const noPayload = Buffer.alloc(0);
 
 /** Size in bytes of what surrounds the payload in a body: 18 for types 0 and 1, 34 for types 4 and 5. */
@@ -35,57 +35,90 @@ export interface OpenedBody {
   readonly payload: Buffer;
   /** The key that sealed it, and that seals the reply; undefined for type 0. */
   readonly key: Buffer | undefined;
-  /** Starts with bytes 16-31 of a legacy reply: the challenge, for type 1 XORed with the authentication number. */
-  readonly signature: Buffer;
-  /** What opened a short type 1 body; the reply takes the same, from its start (Q5). */
-  readonly keystream?: Buffer | undefined;
+  /** Starts with the challenge of types 0 and 1 in clear; undefined where there was none. */
+  readonly challenge: Buffer | undefined;
+  /** What opened a type 1 body; the reply takes the same, from its start (Q5). */
+  readonly keystream?: Keystream | undefined;
 }
 
 /** Key of the request's envelope from the authentication numbers of the coins that its header names. */
-export function envelopeKey(encryptionType: number, authenticationNumbers: readonly Buffer[]): Buffer | undefined {
-  if (encryptionType === EncryptionType.none) return undefined;
-  return isModern(encryptionType) ? hashedKey(authenticationNumbers) : authenticationNumbers[0];
+export function envelopeKey(encryptionType: number, first: Buffer | undefined, second?: Buffer): Buffer | undefined {
+  if (encryptionType === EncryptionType.none || first === undefined) return undefined;
+  return isModern(encryptionType) ? hashedKey(first, second) : first;
+}
+
+/** The part of a body that its keystream opens, which is at its start. */
+export function sealedText({ encryptionType, nonce }: RequestHeader, body: Buffer): Text {
+  const sealedEnd = isModern(encryptionType) ? envelopeSize(encryptionType) : terminatorSize;
+  return { nonce, size: Math.max(0, body.length - sealedEnd) };
 }
 
 /**
  * Checks and opens a body that was framed whole, in the protocol's order (RB-1 to RB-6). `bodySize` is the size that the
- * header declared; `body` may be shorter where the framer kept only its ends, and then carries no payload.
- * Throws a Refusal.
+ * header declared; `body` may be shorter where the framer kept only its ends, and then carries no payload. `keystream` is
+ * that of its `sealedText`, where it is known already. Throws a Refusal.
  */
-export function openBody(header: RequestHeader, body: Buffer, key: Buffer | undefined): OpenedBody {
-  if (body.length === 0) return { payload: noPayload, key, signature: noSignature };
+export function openBody(
+  header: RequestHeader,
+  body: Buffer,
+  key: Buffer | undefined,
+  keystream?: Keystream,
+): OpenedBody {
+  if (body.length === 0) return { payload: noPayload, key, challenge: undefined };
   if (body.length < terminatorSize) throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
   if (!endsWithTerminator(body)) throw new Refusal(Status.INVALID_EOF, 'no-terminator');
   if (body.length < envelopeSize(header.encryptionType))
     throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
-  return isModern(header.encryptionType) ? openModern(header, body, key) : openLegacy(header, body, key);
+  return isModern(header.encryptionType)
+    ? openModern(header, body, key, keystream)
+    : openLegacy(header, body, key, keystream);
 }
 
-function openLegacy(header: RequestHeader, body: Buffer, key: Buffer | undefined): OpenedBody {
+function openLegacy(
+  header: RequestHeader,
+  body: Buffer,
+  key: Buffer | undefined,
+  keystream: Keystream | undefined,
+): OpenedBody {
   if (key === undefined) {
     if (!isSoundChallenge(body)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
-    return { payload: legacyPayload(body, body), key, signature: body };
+    return { payload: legacyPayload(body, body), key, challenge: body };
   }
-  const size = body.length - terminatorSize;
-  const keystream = size > shortTextSizeMax ? undefined : keystreamOf(key, header.nonce, size);
-  const clear =
-    keystream === undefined ? applyAesCtr(key, header.nonce, body.subarray(0, size)) : xor(body, keystream, size);
+  const clear = applyKeystream(key, header.nonce, body, body.length - terminatorSize, keystream);
   if (!isSoundChallenge(clear)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
-  return { payload: legacyPayload(clear, body), key, signature: xor(clear, key, challengeSize), keystream };
+  return { payload: legacyPayload(clear, body), key, challenge: clear, keystream };
+}
+
+/** Enciphers or deciphers the first `size` bytes of a text, by their keystream where it is known. */
+function applyKeystream(
+  key: Buffer,
+  nonce: Buffer,
+  text: Buffer,
+  size: number,
+  keystream: Keystream | undefined,
+): Buffer {
+  if (size === 0) return noPayload;
+  if (keystream === undefined) return applyAesCtr(key, nonce, text.subarray(0, size));
+  const result = Buffer.allocUnsafe(size);
+  xorInto(result, 0, text, keystream.bytes, keystream.start, size);
+  return result;
 }
 
 function legacyPayload(clear: Buffer, body: Buffer): Buffer {
   return viewOf(clear, challengeSize, body.length - terminatorSize);
 }
 
-function openModern(header: RequestHeader, body: Buffer, key: Buffer | undefined): OpenedBody {
+function openModern(
+  header: RequestHeader,
+  body: Buffer,
+  key: Buffer | undefined,
+  keystream: Keystream | undefined,
+): OpenedBody {
   if (key === undefined) throw new Error('types 4 and 5 always have a key');
-  const hmacStart = body.length - terminatorSize - hmacSize;
-  const ciphertext = viewOf(body, 0, hmacStart);
-  const hmac = body.subarray(hmacStart, hmacStart + hmacSize);
-  if (!equalSecrets(hmac, hmacSha256(key, ciphertext))) throw new Refusal(Status.INVALID_HMAC, 'hmac');
-  const payload = applyAesCtr(key, header.nonce, ciphertext);
-  return { payload, key, signature: noSignature };
+  const size = body.length - terminatorSize - hmacSize;
+  if (!isFollowedByHmac(key, body, size)) throw new Refusal(Status.INVALID_HMAC, 'hmac');
+  const payload = applyKeystream(key, header.nonce, body, size, keystream);
+  return { payload, key, challenge: undefined };
 }
 
 function viewOf(bytes: Buffer, start: number, end: number): Buffer {
@@ -104,9 +137,25 @@ export function sealBody(header: RequestHeader, key: Buffer | undefined, challen
 }
 
 /** Body of types 4 and 5, in either direction: ciphertext, its HMAC, terminator. */
-export function sealModern(key: Buffer, nonce: Buffer, payload: Buffer): Buffer {
+function sealModern(key: Buffer, nonce: Buffer, payload: Buffer): Buffer {
   const ciphertext = applyAesCtr(key, nonce, payload);
   return Buffer.concat([ciphertext, hmacSha256(key, ciphertext), terminator]);
+}
+
+/** Writes the body of a reply of types 4 and 5 behind its header, where there is room for it. */
+export function writeModernReply(
+  target: Buffer,
+  start: number,
+  key: Buffer,
+  nonce: Buffer,
+  payload: Buffer,
+  keystream: Keystream | undefined,
+): void {
+  const ciphertext = applyKeystream(key, nonce, payload, payload.length, keystream);
+  const hmacStart = start + payload.length;
+  ciphertext.copy(target, start);
+  writeHmac(key, ciphertext, ciphertext.length, target, hmacStart);
+  terminatorLayout.at.mark.set(target, hmacStart + hmacSize, terminatorMark);
 }
 
 /**
@@ -119,8 +168,8 @@ export function sealLegacyReply(
   payload: Buffer,
 ): Buffer {
   if (key === undefined) return payload;
-  if (keystream !== undefined && keystream.length >= payload.length) return xor(payload, keystream);
-  return applyAesCtr(key, requestNonce, payload);
+  const isEnough = keystream !== undefined && keystream.size >= payload.length;
+  return applyKeystream(key, requestNonce, payload, payload.length, isEnough ? keystream : undefined);
 }
 
 /** The reply is not what the protocol says it should be. */

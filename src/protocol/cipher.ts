@@ -2,11 +2,13 @@ import { Buffer } from 'node:buffer';
 import { type Cipher, createCipheriv, createHmac, hash, timingSafeEqual } from 'node:crypto';
 
 /** Size in bytes of an AES block, and so of a counter block. */
-const counterBlockSize = 16;
+export const counterBlockSize = 16;
 export const hmacSize = 32;
 
-/** Longer texts are quicker by the library's own counter mode. */
+/** Longer texts are quicker by the library's own counter mode and HMAC. */
 export const shortTextSizeMax = 256;
+
+const hashBlockSize = 64;
 
 /**
  * Ciphers of the keys in use, which go with their keys: setting one up takes three times as long as a short text. A key is
@@ -14,27 +16,6 @@ export const shortTextSizeMax = 256;
  */
 const blockCiphers = new WeakMap<Buffer, Cipher>();
 
-/**
- * AES in counter mode; enciphers and deciphers alike. The counter block, incremented as one big-endian number, starts as the
- * first 16 bytes of the nonce, with zeros behind a shorter one. The key's size, 16 or 32 bytes, picks AES-128 or AES-256.
- */
-export function applyAesCtr(key: Buffer, nonce: Buffer, text: Buffer): Buffer {
-  if (text.length > shortTextSizeMax) {
-    const name = key.length === 16 ? 'aes-128-ctr' : 'aes-256-ctr';
-    return createCipheriv(name, key, Buffer.from(counterBlocks(nonce, 1))).update(text);
-  }
-  if (text.length === 0) return text;
-  const result = keystreamOf(key, nonce, text.length);
-  for (let index = 0; index < text.length; index += 1) result[index] = (result[index] ?? 0) ^ (text[index] ?? 0);
-  return text.length === result.length ? result : result.subarray(0, text.length);
-}
-
-/** What counter mode combines texts of `size` bytes, at most 256, with, by XOR; in whole blocks. */
-export function keystreamOf(key: Buffer, nonce: Buffer, size: number): Buffer {
-  return blockCipherOf(key).update(counterBlocks(nonce, Math.ceil(size / counterBlockSize)));
-}
-
-/** Enciphers blocks one by one, which over counter blocks is the keystream of counter mode. */
 function blockCipherOf(key: Buffer): Cipher {
   const known = blockCiphers.get(key);
   if (known !== undefined) return known;
@@ -43,48 +24,118 @@ function blockCipherOf(key: Buffer): Cipher {
   return cipher;
 }
 
-/** Where counter blocks are put together, by their number: every one is read before the next is made. */
-const counterTexts = Array.from({ length: 1 + shortTextSizeMax / counterBlockSize }, (_, count) =>
-  Buffer.alloc(count * counterBlockSize),
-);
+/** So many counter blocks are enciphered by one call at most. */
+export const counterBlocksMax = 512;
+const counterBlocks = Buffer.alloc(counterBlocksMax * counterBlockSize);
+/** Its first blocks, by their number. */
+const firstBlocks: (Buffer | undefined)[] = Array.from({ length: counterBlocksMax + 1 });
 
-function counterBlocks(nonce: Buffer, count: number): Buffer {
-  const blocks = counterTexts[count];
-  if (blocks === undefined) throw new RangeError(`at most ${counterTexts.length - 1} counter blocks, not ${count}`);
+/** The keystreams of texts whose counter blocks were written before, the first `count` of them. */
+export function encipherCounterBlocks(key: Buffer, count: number): Buffer {
+  const blocks = firstBlocks[count] ?? counterBlocks.subarray(0, count * counterBlockSize);
+  firstBlocks[count] = blocks;
+  return blockCipherOf(key).update(blocks);
+}
+
+/**
+ * Writes the counter blocks of a text, from block number `first` on, for `encipherCounterBlocks`: one is the first 16 bytes
+ * of the nonce, with zeros behind a shorter one; each other is the one before it, incremented as one big-endian number.
+ */
+export function writeCounterBlocks(first: number, nonce: Buffer, count: number): void {
+  const target = counterBlocks;
+  const start = first * counterBlockSize;
   const given = Math.min(nonce.length, counterBlockSize);
-  for (let index = 0; index < counterBlockSize; index += 1) blocks[index] = index < given ? (nonce[index] ?? 0) : 0;
-  for (let start = counterBlockSize; start < blocks.length; start += counterBlockSize) {
+  for (let index = 0; index < counterBlockSize; index += 1) {
+    target[start + index] = index < given ? (nonce[index] ?? 0) : 0;
+  }
+  const end = start + count * counterBlockSize;
+  for (let block = start + counterBlockSize; block < end; block += counterBlockSize) {
     let carry = 1;
-    for (let index = start + counterBlockSize - 1; index >= start; index -= 1) {
-      const sum = (blocks[index - counterBlockSize] ?? 0) + carry;
-      blocks[index] = sum;
+    for (let index = block + counterBlockSize - 1; index >= block; index -= 1) {
+      const sum = (target[index - counterBlockSize] ?? 0) + carry;
+      target[index] = sum;
       carry = sum >> 8;
     }
   }
-  return blocks;
 }
 
-const hashBlockSize = 64;
-/** What the two hashes of an HMAC are made of: a block that its key makes, then its text or the first hash. */
-const innerText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
-const outerText = Buffer.alloc(hashBlockSize + hmacSize);
+/** How many blocks counter mode takes for a text of `size` bytes. */
+export function counterBlockCount(size: number): number {
+  return Math.ceil(size / counterBlockSize);
+}
 
 /**
- * HMAC-SHA256 (RFC 2104) with a key of up to 64 bytes. For short texts it is made of the library's one-shot hash, which takes
- * a third of the time of its HMAC object.
+ * AES in counter mode; enciphers and deciphers alike. The counter block starts as `writeCounterBlocks` says. The key's size,
+ * 16 or 32 bytes, picks AES-128 or AES-256.
  */
-export function hmacSha256(key: Buffer, text: Buffer): Buffer {
-  if (text.length > shortTextSizeMax) return createHmac('sha256', key).update(text).digest();
+export function applyAesCtr(key: Buffer, nonce: Buffer, text: Buffer): Buffer {
+  if (text.length > shortTextSizeMax) {
+    writeCounterBlocks(0, nonce, 1);
+    const counterBlock = Buffer.from(counterBlocks.subarray(0, counterBlockSize));
+    return createCipheriv(key.length === 16 ? 'aes-128-ctr' : 'aes-256-ctr', key, counterBlock).update(text);
+  }
+  if (text.length === 0) return text;
+  const count = counterBlockCount(text.length);
+  writeCounterBlocks(0, nonce, count);
+  return xor(text, encipherCounterBlocks(key, count));
+}
+
+/**
+ * The texts of the two hashes of an HMAC: a block that its key makes, then its text or the first hash. Texts that follow each
+ * other mostly have the same key: its blocks stay, and the HMAC of nothing, which is all that an echo has.
+ */
+const innerText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
+const outerText = Buffer.alloc(hashBlockSize + hmacSize);
+let latestKey: Buffer | undefined;
+let isOfNothingKnown = false;
+const ofNothing = Buffer.alloc(hmacSize);
+const latestHmac = Buffer.alloc(hmacSize);
+
+function begin(key: Buffer): void {
+  if (key === latestKey) return;
   if (key.length > hashBlockSize) throw new RangeError(`keys of up to ${hashBlockSize} bytes, not ${key.length}`);
   for (let index = 0; index < hashBlockSize; index += 1) {
     const byte = index < key.length ? (key[index] ?? 0) : 0;
     innerText[index] = byte ^ 0x36;
     outerText[index] = byte ^ 0x5c;
   }
-  for (let index = 0; index < text.length; index += 1) innerText[hashBlockSize + index] = text[index] ?? 0;
-  const innerDigest = hash('sha256', innerText.subarray(0, hashBlockSize + text.length), 'binary');
-  outerText.write(innerDigest, hashBlockSize, 'latin1');
-  return Buffer.from(hash('sha256', outerText, 'binary'), 'latin1');
+  latestKey = key;
+  isOfNothingKnown = false;
+}
+
+/** HMAC-SHA256 (RFC 2104) with a key of up to 64 bytes. */
+export function hmacSha256(key: Buffer, text: Buffer): Buffer {
+  return Buffer.from(hmacOf(key, text, text.length));
+}
+
+/** Writes the HMAC of the first `size` bytes of `source` to `start` in `target`. */
+export function writeHmac(key: Buffer, source: Buffer, size: number, target: Buffer, start: number): void {
+  hmacOf(key, source, size).copy(target, start);
+}
+
+/** Whether the HMAC of the first `size` bytes follows them; its duration does not tell where it differs. */
+export function isFollowedByHmac(key: Buffer, source: Buffer, size: number): boolean {
+  const hmac = hmacOf(key, source, size);
+  if (source.length < size + hmacSize) return false;
+  let difference = 0;
+  for (let index = 0; index < hmacSize; index += 1) difference |= (hmac[index] ?? 0) ^ (source[size + index] ?? 0);
+  return difference === 0;
+}
+
+/**
+ * The HMAC of the first `size` bytes, to be used at once. For short texts it is made of the library's one-shot hash, which
+ * takes a third of the time of its HMAC object, and hands over characters of a byte each sooner than a buffer.
+ */
+function hmacOf(key: Buffer, source: Buffer, size: number): Buffer {
+  if (size > shortTextSizeMax) return createHmac('sha256', key).update(source.subarray(0, size)).digest();
+  begin(key);
+  if (size === 0 && isOfNothingKnown) return ofNothing;
+  for (let index = 0; index < size; index += 1) innerText[hashBlockSize + index] = source[index] ?? 0;
+  outerText.write(hash('sha256', innerText.subarray(0, hashBlockSize + size), 'binary'), hashBlockSize, 'latin1');
+  const hmac = size === 0 ? ofNothing : latestHmac;
+  hmac.write(hash('sha256', outerText, 'binary'), 'latin1');
+  isOfNothingKnown ||= size === 0;
+  return hmac;
 }
 
 /** Compares two secrets of any size without telling by its duration where they differ. */
@@ -96,9 +147,8 @@ export function equalSecrets(one: Buffer, other: Buffer): boolean {
 const hashedKeys = new WeakMap<Buffer, Buffer>();
 
 /** The 32-byte key of types 4 and 5: SHA-256 over the authentication numbers of one or two coins. */
-export function hashedKey(authenticationNumbers: readonly Buffer[]): Buffer {
-  const [first, ...others] = authenticationNumbers;
-  if (first === undefined || others.length > 0) return hash('sha256', Buffer.concat(authenticationNumbers), 'buffer');
+export function hashedKey(first: Buffer, second?: Buffer): Buffer {
+  if (second !== undefined) return hash('sha256', Buffer.concat([first, second]), 'buffer');
   const known = hashedKeys.get(first);
   if (known !== undefined) return known;
   const key = hash('sha256', first, 'buffer');
@@ -109,6 +159,20 @@ export function hashedKey(authenticationNumbers: readonly Buffer[]): Buffer {
 /** XOR of the first `size` bytes of both; either may be longer. */
 export function xor(one: Buffer, other: Buffer, size = one.length): Buffer {
   const result = Buffer.allocUnsafe(size);
-  for (let index = 0; index < size; index += 1) result[index] = (one[index] ?? 0) ^ (other[index] ?? 0);
+  xorInto(result, 0, one, other, 0, size);
   return result;
+}
+
+/** The same, written to `start` in `target`; of `other` the bytes from `otherStart` on. */
+export function xorInto(
+  target: Buffer,
+  start: number,
+  one: Buffer,
+  other: Buffer,
+  otherStart: number,
+  size: number,
+): void {
+  for (let index = 0; index < size; index += 1) {
+    target[start + index] = (one[index] ?? 0) ^ (other[otherStart + index] ?? 0);
+  }
 }

@@ -58,8 +58,8 @@ export function encodeRequest(request: OutgoingRequest, random: RandomSource): E
     bodySize: payload.length + envelopeSize(encryption.type),
     nonce: nonceFor(encryption, request.nonceStart, random),
   };
-  const secrets = encryption.coins.map((coin) => coin.authenticationNumber);
-  const key = envelopeKey(encryption.type, secrets);
+  const [first, second] = encryption.coins;
+  const key = envelopeKey(encryption.type, first?.authenticationNumber, second?.authenticationNumber);
   const challenge = makeChallenge(random.bytes(challengeRandomSize));
   const bytes = Buffer.concat([encodeHeader(header), sealBody(header, key, challenge, payload)]);
   return { bytes, header, key, challenge };

@@ -1,18 +1,21 @@
 import { Buffer } from 'node:buffer';
-import { bytes, i8, leadingBytes, reserved, struct, u8, u16, u24, u32 } from '../bytes/struct.ts';
+import { bytes, i8, leadingBytes, struct, u8, u16, u24, u32 } from '../bytes/struct.ts';
 import type { RandomSource } from '../domain/random.ts';
 import {
+  envelopeSize,
   type OpenedBody,
   openLegacyReply,
   openModernReply,
   ReplyError,
   sealLegacyReply,
-  sealModern,
   terminator,
   terminatorSize,
+  writeModernReply,
 } from './body.ts';
 import { challengeSize } from './challenge.ts';
+import { xorInto } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
+import { Keystreams, type Text } from './keystreams.ts';
 import { type RequestHeader, secondCoinInNonce } from './request-header.ts';
 
 /** Header of a reply to types 0, 1 and 2. */
@@ -36,13 +39,13 @@ export const modernResponseHeader = struct({
   status: u8,
   commandGroup: u8,
   executionTimeUs: u32,
-  blank: reserved(1),
+  blank: u8,
   bodySize: u24,
-  presentation: reserved(4),
+  presentation: u32,
   encryptionType: u8,
   denomination: i8,
   serialNumber: u32,
-  spare: reserved(2),
+  spare: u16,
   nonce: bytes(22),
   echo: u16,
 });
@@ -51,12 +54,13 @@ export const modernResponseHeader = struct({
 const legacyNonce = struct({ start: bytes(6), echo: u16 });
 const modernNonce = struct({ start: bytes(22), echo: u16 });
 
+const signatureStart = legacyResponseHeader.size - challengeSize;
 const modernNonceStart = modernResponseHeader.size - 24;
 const freshNonceSize = 22;
 const executionTimeMax = 0xffff_ffff;
 const noSignature = Buffer.alloc(challengeSize);
 const noBody = Buffer.alloc(0);
-const unopened: OpenedBody = { payload: noBody, key: undefined, signature: noSignature };
+const unopened: OpenedBody = { payload: noBody, key: undefined, challenge: undefined };
 
 /** What a reply says, and what is needed to seal it. */
 export interface Reply {
@@ -68,9 +72,75 @@ export interface Reply {
   readonly opened?: OpenedBody | undefined;
 }
 
-/** Header and body of a reply, ready for the socket. */
-export function encodeReply(request: RequestHeader, reply: Reply, random: RandomSource): Buffer {
-  return isModern(request.encryptionType) ? encodeModern(request, reply, random) : encodeLegacy(request, reply);
+/** A reply and what it answers. */
+export interface Answer {
+  readonly request: RequestHeader;
+  readonly reply: Reply;
+}
+
+/** Encodes replies that leave together. */
+export class ReplyEncoder {
+  readonly #random: RandomSource;
+  readonly #keystreams = new Keystreams();
+  #answers: readonly Answer[] = [];
+  /** Of modern replies: those that are sealed under one key are drawn together. */
+  #nonces: (Buffer | undefined)[] = [];
+
+  constructor(random: RandomSource) {
+    this.#random = random;
+  }
+
+  /** Header and body of each reply, in their order, ready for the socket. */
+  encode(answers: readonly Answer[]): Buffer[] {
+    this.#answers = answers;
+    this.#nonces = new Array(answers.length).fill(undefined);
+    this.#keystreams.clear();
+    return answers.map(({ request, reply }, index) =>
+      isModern(request.encryptionType) ? this.#encodeModern(request, reply, index) : encodeLegacy(request, reply),
+    );
+  }
+
+  #encodeModern(request: RequestHeader, { raidaId, status, payload, executionTimeUs, opened }: Reply, index: number) {
+    const key = payload.length === 0 ? undefined : opened?.key;
+    const nonce = this.#nonceOf(request, index);
+    const bodySize = key === undefined ? 0 : payload.length + envelopeSize(request.encryptionType);
+    const bytes = Buffer.allocUnsafe(modernResponseHeader.size + bodySize);
+    const coin = request.coins[0];
+    const { at } = modernResponseHeader;
+    at.raidaId.set(bytes, 0, raidaId);
+    at.shardId.set(bytes, 0, 0);
+    at.status.set(bytes, 0, status);
+    at.commandGroup.set(bytes, 0, request.commandGroup);
+    at.executionTimeUs.set(bytes, 0, Math.min(executionTimeUs, executionTimeMax));
+    at.blank.set(bytes, 0, 0);
+    at.bodySize.set(bytes, 0, bodySize);
+    at.presentation.set(bytes, 0, 0);
+    at.encryptionType.set(bytes, 0, request.encryptionType);
+    at.denomination.set(bytes, 0, coin?.denomination ?? 0);
+    at.serialNumber.set(bytes, 0, coin?.serialNumber ?? 0);
+    at.spare.set(bytes, 0, 0);
+    at.nonce.set(bytes, 0, nonce);
+    at.echo.set(bytes, 0, echoOf(request));
+    if (key !== undefined) {
+      if (!this.#keystreams.has(index, key)) {
+        this.#keystreams.make(index, key, (other) => this.#sealedUnder(key, other));
+      }
+      writeModernReply(bytes, modernResponseHeader.size, key, nonce, payload, this.#keystreams.of(index));
+    }
+    return bytes;
+  }
+
+  #nonceOf(request: RequestHeader, index: number): Buffer {
+    const nonce = this.#nonces[index] ?? freshNonce(request, this.#random);
+    this.#nonces[index] = nonce;
+    return nonce;
+  }
+
+  #sealedUnder(key: Buffer, index: number): Text | undefined {
+    const answer = this.#answers[index];
+    if (answer?.reply.opened?.key !== key) return undefined;
+    return { nonce: this.#nonceOf(answer.request, index), size: answer.reply.payload.length };
+  }
 }
 
 function encodeLegacy(request: RequestHeader, reply: Reply): Buffer {
@@ -90,32 +160,14 @@ function encodeLegacy(request: RequestHeader, reply: Reply): Buffer {
   at.blank.set(bytes, 0, 0);
   at.bodySize.set(bytes, 0, bodySize);
   at.executionTimeUs.set(bytes, 0, Math.min(reply.executionTimeUs, executionTimeMax));
-  at.signature.set(bytes, 0, opened.signature);
+  at.signature.set(bytes, 0, opened.challenge ?? noSignature);
+  if (opened.challenge !== undefined && opened.key !== undefined) {
+    xorInto(bytes, signatureStart, opened.challenge, opened.key, 0, challengeSize);
+  }
   if (bodySize > 0) {
     bytes.set(sealed, headerSize);
     bytes.set(terminator, headerSize + sealed.length);
   }
-  return bytes;
-}
-
-function encodeModern(request: RequestHeader, reply: Reply, random: RandomSource): Buffer {
-  const nonce = freshNonce(request, random);
-  const key = reply.opened?.key;
-  const body = reply.payload.length === 0 || key === undefined ? noBody : sealModern(key, nonce, reply.payload);
-  const [coin] = request.coins;
-  const bytes = Buffer.allocUnsafe(modernResponseHeader.size + body.length).fill(0, 0, modernResponseHeader.size);
-  const { at } = modernResponseHeader;
-  at.raidaId.set(bytes, 0, reply.raidaId);
-  at.status.set(bytes, 0, reply.status);
-  at.commandGroup.set(bytes, 0, request.commandGroup);
-  at.executionTimeUs.set(bytes, 0, Math.min(reply.executionTimeUs, executionTimeMax));
-  at.bodySize.set(bytes, 0, body.length);
-  at.encryptionType.set(bytes, 0, request.encryptionType);
-  at.denomination.set(bytes, 0, coin?.denomination ?? 0);
-  at.serialNumber.set(bytes, 0, coin?.serialNumber ?? 0);
-  at.nonce.set(bytes, 0, nonce);
-  at.echo.set(bytes, 0, echoOf(request));
-  bytes.set(body, modernResponseHeader.size);
   return bytes;
 }
 

@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Call, Command, NodeFacts } from '../commands/command.ts';
 import type { Registry } from '../commands/registry.ts';
 import type { RandomSource } from '../domain/random.ts';
@@ -7,7 +7,7 @@ import type { OpenedBody } from '../protocol/body.ts';
 import type { Frame } from '../protocol/framer.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
-import { encodeReply } from '../protocol/response.ts';
+import type { Answer } from '../protocol/response.ts';
 import { Status, statusName } from '../protocol/status.ts';
 import { DamagedRow } from '../storage/damage.ts';
 import type { EventEntry } from '../storage/events.ts';
@@ -17,10 +17,11 @@ import type { Client } from './client.ts';
 import { EventBacklog } from './event-backlog.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { Observer } from './observer.ts';
-import { demandSize, openFrame } from './open-frame.ts';
+import { demandSize, FrameOpener } from './open-frame.ts';
 import { again, emptyPayload, failure, nothingTraced, type Outcome, turnedAway } from './outcome.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { Safeguards } from './safeguards.ts';
+import { Sealer } from './sealer.ts';
 
 /** One request on its way through the node. */
 export interface Request {
@@ -57,6 +58,8 @@ export interface DispatchParts {
 export class Dispatch {
   readonly #parts: DispatchParts;
   readonly #safeguards: Safeguards;
+  readonly #opener = new FrameOpener();
+  readonly #sealer: Sealer;
   readonly #refusals: LineLimiter;
   readonly #failedBatches: LineLimiter;
   readonly #failedRequests: LineLimiter;
@@ -72,6 +75,7 @@ export class Dispatch {
 
   constructor(parts: DispatchParts) {
     this.#parts = parts;
+    this.#sealer = new Sealer(parts.random, parts.logger);
     this.#safeguards = new Safeguards(parts.rateLimits, parts.facts.replay, parts.clock.monotonicMs);
     this.#refusals = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#failedBatches = new LineLimiter(parts.logger, parts.clock.monotonicMs);
@@ -95,11 +99,14 @@ export class Dispatch {
   /** Answers a batch: one reply for each request, in order. */
   run(batch: readonly Request[]): Buffer[] {
     this.#outcomes = [];
+    this.#opener.expect(batch.map(({ frame }) => frame));
     this.#carryOutAll(batch);
     const outcomes = this.#outcomes;
     this.#outcomes = [];
     const doneAtMs = this.#parts.clock.monotonicMs();
-    return batch.map((request, index) => this.#seal(request, outcomes[index] ?? failure, doneAtMs));
+    return this.#sealer.seal(
+      batch.map((request, index) => this.#answer(request, outcomes[index] ?? failure, doneAtMs)),
+    );
   }
 
   /** When it returns, the work of the batch is on disk. */
@@ -205,7 +212,7 @@ export class Dispatch {
     try {
       if (frame.refused !== undefined) throw new Refusal(frame.refused, 'header');
       if (command === undefined) throw new Refusal(Status.INVALID_COMMAND, 'header');
-      opened = openFrame(frame, command, reader);
+      opened = this.#opener.open(frame, command, reader);
       demandSize(frame.header, command);
       const identity = this.#safeguards.identityOf(frame, command);
       const repeated = this.#safeguards.repeated(identity, reader, now);
@@ -257,8 +264,8 @@ export class Dispatch {
       : { status: Status.INTERNAL, reason: 'internal' };
   }
 
-  #seal(request: Request, outcome: Outcome, doneAtMs: number): Buffer {
-    const { facts, random, observer, registry } = this.#parts;
+  #answer(request: Request, outcome: Outcome, doneAtMs: number): Answer {
+    const { facts, observer, registry } = this.#parts;
     const { header } = request.frame;
     const durationMs = doneAtMs - request.receivedAtMs;
     this.#requests += 1;
@@ -271,24 +278,11 @@ export class Dispatch {
       const { reason, status } = outcome;
       this.#refusals.info({ command: header.command, status: statusName(status), reason }, 'request refused');
     }
-    const reply = {
-      raidaId: facts.raidaId,
-      status: outcome.status,
-      payload: outcome.payload,
-      executionTimeUs: Math.round(durationMs * 1_000),
-      opened: outcome.opened,
-    };
-    try {
-      return encodeReply(header, reply, random);
-    } catch (error) {
-      this.#parts.logger.error({ err: error }, 'reply could not be sealed');
-      return encodeReply(header, { ...reply, status: Status.INTERNAL, payload: emptyPayload }, noRandom);
-    }
+    const { status, payload, opened } = outcome;
+    const executionTimeUs = Math.round(durationMs * 1_000);
+    return { request: header, reply: { raidaId: facts.raidaId, status, payload, executionTimeUs, opened } };
   }
 }
-
-/** For a reply without a payload, whose nonce seals nothing. */
-const noRandom: RandomSource = { bytes: (size) => Buffer.alloc(size) };
 
 function execute(command: Command, input: unknown, call: Call, reader: Reader, writer: Writer | undefined): unknown {
   if (command.access === 'read') return command.execute(input, reader, call);

@@ -1,21 +1,68 @@
 import type { Command } from '../commands/command.ts';
-import { type Coin, isValidCoin } from '../domain/coin.ts';
-import { envelopeKey, envelopeSize, type OpenedBody, openBody } from '../protocol/body.ts';
+import { type Coin, isValidCoin, sameCoin } from '../domain/coin.ts';
+import { envelopeKey, envelopeSize, type OpenedBody, openBody, sealedText } from '../protocol/body.ts';
 import { EncryptionType } from '../protocol/encryption-type.ts';
 import type { Frame } from '../protocol/framer.ts';
+import { Keystreams, type Text } from '../protocol/keystreams.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
 import { Status } from '../protocol/status.ts';
 import type { Reader } from '../storage/store.ts';
 
-/** Opens the body of a request with the secrets of the coins that its header names. Throws a Refusal. */
-export function openFrame(frame: Frame, command: Command, reader: Reader): OpenedBody {
-  const { header, body } = frame;
-  const secrets = header.coins.map((coin) => secretOf(coin, header.encryptionType, reader));
-  const key = envelopeKey(header.encryptionType, secrets);
-  const answersEmpty = command.answersEmptyBody && header.encryptionType === EncryptionType.none;
-  if (header.bodySize === 0 && !answersEmpty) throw new Refusal(Status.EMPTY_REQUEST, 'no-body');
-  return openBody(header, body, key);
+/** Opens the bodies of requests that come together. */
+export class FrameOpener {
+  readonly #keystreams = new Keystreams();
+  #frames: readonly Frame[] = [];
+  /** Of the frame that is opened next, as long as they are opened in their order. */
+  #next = 0;
+
+  /** These are the frames that will be opened, mostly in this order. */
+  expect(frames: readonly Frame[]): void {
+    this.#frames = frames;
+    this.#next = 0;
+    this.#keystreams.clear();
+  }
+
+  /** Opens the body of a request with the secrets of the coins that its header names. Throws a Refusal. */
+  open(frame: Frame, command: Command, reader: Reader): OpenedBody {
+    const index = this.#frames[this.#next] === frame ? this.#next : this.#frames.indexOf(frame);
+    this.#next = index + 1;
+    const { header, body } = frame;
+    const key = keyOf(header, reader);
+    const answersEmpty = command.answersEmptyBody && header.encryptionType === EncryptionType.none;
+    if (header.bodySize === 0 && !answersEmpty) throw new Refusal(Status.EMPTY_REQUEST, 'no-body');
+    if (key === undefined) return openBody(header, body, key);
+    if (!this.#keystreams.has(index, key)) {
+      this.#keystreams.make(index, key, (other) => this.#sealedBy(frame, other));
+    }
+    return openBody(header, body, key, this.#keystreams.of(index));
+  }
+
+  /** The text of a frame that the same coin seals, as far as its header says; with two coins each frame stands alone. */
+  #sealedBy({ header }: Frame, index: number): Text | undefined {
+    const other = this.#frames[index];
+    if (other === undefined) return undefined;
+    return other.header === header || isSealedAlike(header, other.header)
+      ? sealedText(other.header, other.body)
+      : undefined;
+  }
+}
+
+function isSealedAlike(one: RequestHeader, other: RequestHeader): boolean {
+  const coin = one.coins[0];
+  const otherCoin = other.coins[0];
+  if (coin === undefined || otherCoin === undefined || one.coins.length > 1) return false;
+  return one.encryptionType === other.encryptionType && sameCoin(coin, otherCoin);
+}
+
+function keyOf({ coins, encryptionType }: RequestHeader, reader: Reader): Buffer | undefined {
+  const first = coins[0];
+  const second = coins[1];
+  return envelopeKey(
+    encryptionType,
+    first && secretOf(first, encryptionType, reader),
+    second && secretOf(second, encryptionType, reader),
+  );
 }
 
 /** Judged from the header, because the payload of a wrong size was not kept. Throws a Refusal. */

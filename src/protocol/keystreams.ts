@@ -1,0 +1,80 @@
+import { Buffer } from 'node:buffer';
+import {
+  counterBlockCount,
+  counterBlockSize,
+  counterBlocksMax,
+  encipherCounterBlocks,
+  shortTextSizeMax,
+  writeCounterBlocks,
+} from './cipher.ts';
+
+/** What counter mode combines a text with, by XOR: some bytes of a buffer that others have their parts of. */
+export interface Keystream {
+  readonly bytes: Buffer;
+  readonly start: number;
+  /** In whole blocks: at least as many bytes as the text has. */
+  readonly size: number;
+}
+
+/** One of many texts. */
+export interface Text {
+  readonly nonce: Buffer;
+  /** In bytes. */
+  readonly size: number;
+}
+
+const textsMax = 32;
+const noBytes = Buffer.alloc(0);
+
+/**
+ * Keystreams of texts that are asked for in their order. Clients seal what they send with one coin: the keystreams of all
+ * texts that follow each other under one key are made by one call of the library, because a call takes many times as long
+ * as a block.
+ */
+export class Keystreams {
+  /** Texts from `#first` on have theirs in `#bytes`, at these places, under this key. */
+  #key: Buffer | undefined;
+  #first = 0;
+  #bytes: Buffer = noBytes;
+  /** In blocks: where each begins, and where the last one ends. */
+  readonly #starts = new Uint16Array(textsMax + 1);
+  #count = 0;
+
+  /** Forgets all texts: others are numbered anew. */
+  clear(): void {
+    this.#key = undefined;
+    this.#bytes = noBytes;
+  }
+
+  /** Whether that of a text under this key is made. */
+  has(index: number, key: Buffer): boolean {
+    return key === this.#key && index >= this.#first && index < this.#first + this.#count;
+  }
+
+  /** Of a text that has one; undefined for one that is empty, or so long that counter mode itself is quicker. */
+  of(index: number): Keystream | undefined {
+    const place = index - this.#first;
+    const start = (this.#starts[place] ?? 0) * counterBlockSize;
+    const end = (this.#starts[place + 1] ?? 0) * counterBlockSize;
+    return end <= start ? undefined : { bytes: this.#bytes, start, size: end - start };
+  }
+
+  /** Makes those of the texts from number `first` on, as long as `textAt` tells of one that has the same key. */
+  make(first: number, key: Buffer, textAt: (index: number) => Text | undefined): void {
+    this.#first = first;
+    this.#key = key;
+    let end = 0;
+    let count = 0;
+    for (; count < textsMax; count += 1) {
+      const text = textAt(first + count);
+      if (text === undefined) break;
+      const blocks = text.size > shortTextSizeMax ? 0 : counterBlockCount(text.size);
+      if (end + blocks > counterBlocksMax) break;
+      if (blocks > 0) writeCounterBlocks(end, text.nonce, blocks);
+      end += blocks;
+      this.#starts[count + 1] = end;
+    }
+    this.#count = count;
+    this.#bytes = end === 0 ? noBytes : encipherCounterBlocks(key, end);
+  }
+}

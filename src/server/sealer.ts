@@ -1,0 +1,33 @@
+import { Buffer } from 'node:buffer';
+import type { RandomSource } from '../domain/random.ts';
+import type { Logger } from '../logger.ts';
+import { type Answer, ReplyEncoder } from '../protocol/response.ts';
+import { Status } from '../protocol/status.ts';
+import { emptyPayload } from './outcome.ts';
+
+/** Seals the replies of a batch. One that cannot be sealed says so, and keeps none of the others from its client. */
+export class Sealer {
+  readonly #encoder: ReplyEncoder;
+  readonly #logger: Logger;
+
+  constructor(random: RandomSource, logger: Logger) {
+    this.#encoder = new ReplyEncoder(random);
+    this.#logger = logger;
+  }
+
+  /** Each reply as it goes to its socket, in their order. */
+  seal(answers: readonly Answer[]): Buffer[] {
+    try {
+      return this.#encoder.encode(answers);
+    } catch (error) {
+      const [answer] = answers;
+      if (answer === undefined || answers.length > 1) return answers.flatMap((each) => this.seal([each]));
+      this.#logger.error({ err: error }, 'reply could not be sealed');
+      const reply = { ...answer.reply, status: Status.INTERNAL, payload: emptyPayload };
+      return new ReplyEncoder(noRandom).encode([{ request: answer.request, reply }]);
+    }
+  }
+}
+
+/** For a reply without a payload, whose nonce seals nothing. */
+const noRandom: RandomSource = { bytes: (size) => Buffer.alloc(size) };
