@@ -69,8 +69,12 @@ export const commands: Readonly<Record<CommandName, CommandFacts>> = {
   'decrypt RAIDA key 64': { ...decrypt, requestPayloadSize: 1_669, replyPayloadSize: 64, perSecond: 600 },
 };
 
-/** Requests that are sent again and again are prepared in this number. */
-export const pooledRequests = 8_000;
+/** Requests that are sent again and again are prepared in this number, or in twice that of those under way. */
+const pooledRequestsMin = 8_000;
+
+export function pooledRequests({ mode, connections }: WireCase): number {
+  return Math.max(pooledRequestsMin, 2 * connections * depthOf(mode));
+}
 
 /** Whether a request may be sent only once: repeated, an authenticated one is answered from memory. */
 export function isSentOnce({ command, type }: WireCase): boolean {
@@ -83,6 +87,8 @@ export interface WireCase {
   readonly type: Type;
   readonly mode: Mode;
   readonly connections: number;
+  /** Whether every request is sealed with another coin; otherwise each connection has one, as a client has. */
+  readonly mixesCoins?: boolean;
 }
 
 /** Requests under way on a pipelined connection. */
@@ -92,6 +98,7 @@ export function depthOf(mode: Mode): number {
   return mode === 'pipelined' ? pipelineDepth : 1;
 }
 
-export function caseName({ command, type, mode, connections }: WireCase): string {
-  return `${command}, type ${type}, ${mode}, ${connections} ${connections === 1 ? 'connection' : 'connections'}`;
+export function caseName({ command, type, mode, connections, mixesCoins = false }: WireCase): string {
+  const sent = `${command}, type ${type}, ${mode}, ${connections} ${connections === 1 ? 'connection' : 'connections'}`;
+  return mixesCoins ? `${sent}, another coin in each request` : sent;
 }

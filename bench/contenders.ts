@@ -76,7 +76,7 @@ export class NodeContender implements Contender {
     const each = Math.min(perSecond, (this.#rate ?? perSecond) * 1.5);
     const underWay = this.wireCase.connections * depthOf(this.wireCase.mode);
     const newOnes = Math.ceil(each * (leadInSeconds + seconds)) + 2 * underWay + 1_000;
-    const count = isSentOnce(this.wireCase) ? newOnes : pooledRequests;
+    const count = isSentOnce(this.wireCase) ? newOnes : pooledRequests(this.wireCase);
     await this.#bench.load.call('prepare', { wireCase: this.wireCase, count, storedKeys: this.#storedKeys });
   }
 }

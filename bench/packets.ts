@@ -14,11 +14,16 @@ import { PooledRandom } from '../src/server/random.ts';
 import { type CommandName, commands, storedKeySize, type WireCase } from './cases.ts';
 import { coinId, keyIdOf, keyOfAuthority, knownCoin, knownCoins, ownCoin, raidaId, randomCoin } from './fixture.ts';
 
-/** Requests of one size, one after the other, ready to be sent; and what a good reply looks like. */
+/**
+ * Requests of one size, one after the other, ready to be sent; and what a good reply looks like. Each connection has some of
+ * its own, as many as the others; where a connection has one request only, all are in one part.
+ */
 export interface Pool {
   readonly bytes: Buffer;
   readonly requestSize: number;
-  readonly count: number;
+  readonly parts: number;
+  /** Requests of each part. */
+  readonly partSize: number;
   /** Whether each may be sent only once. */
   readonly once: boolean;
   readonly reply: ReplyShape;
@@ -37,14 +42,20 @@ const noAddress = Buffer.alloc(16);
 const pad = randomBytes(128);
 const empty = Buffer.alloc(0);
 
-/** `storedKeys` says how many keys the node holds for those who fetch. */
+/** Of about `count` requests. `storedKeys` says how many keys the node holds for those who fetch. */
 export function makePool(wireCase: WireCase, count: number, storedKeys: number, once: boolean): Pool {
-  const first = requestFor(wireCase, storedKeys).bytes;
-  const bytes = Buffer.alloc(first.length * count);
-  for (let index = 0; index < count; index += 1) {
-    requestFor(wireCase, storedKeys).bytes.copy(bytes, index * first.length);
+  const { mode, connections, mixesCoins = false } = wireCase;
+  const parts = mode === 'connection for each' ? 1 : connections;
+  const partSize = Math.ceil(count / parts);
+  const { length: requestSize } = requestFor(wireCase, storedKeys).bytes;
+  const bytes = Buffer.alloc(requestSize * parts * partSize);
+  for (let part = 0; part < parts; part += 1) {
+    const own = parts === 1 || mixesCoins ? undefined : sealingCoin();
+    for (let index = 0; index < partSize; index += 1) {
+      requestFor(wireCase, storedKeys, own).bytes.copy(bytes, (part * partSize + index) * requestSize);
+    }
   }
-  return { bytes, requestSize: first.length, count, once, reply: replyShape(wireCase) };
+  return { bytes, requestSize, parts, partSize, once, reply: replyShape(wireCase) };
 }
 
 export function replyShape({ command, type }: WireCase): ReplyShape {
@@ -55,11 +66,11 @@ export function replyShape({ command, type }: WireCase): ReplyShape {
   return { size: headerSize + bodySize, status, sizeByte: bodySize & 0xff, headerSize };
 }
 
-/** One request; a coin of its own seals each. */
-export function requestFor({ command, type }: WireCase, storedKeys: number): EncodedRequest {
+/** One request, sealed with this coin or any. */
+export function requestFor({ command, type }: WireCase, storedKeys: number, coin = sealingCoin()): EncodedRequest {
   const { group, code } = commands[command];
   const nonceStart = randomBytes(8);
-  const coins = type === EncryptionType.none ? [] : [sealingCoin()];
+  const coins = type === EncryptionType.none ? [] : [coin];
   return encodeRequest(
     {
       raidaId,

@@ -29,7 +29,8 @@ export class ClosedLoop {
   readonly #pool: Pool;
   readonly #depth: number;
   readonly #sockets = new Set<Socket>();
-  #cursor = 0;
+  /** Of each part of the pool, how many requests were taken. */
+  readonly #taken: number[];
   #replies = 0;
   #outstanding = 0;
   #ending = false;
@@ -42,6 +43,7 @@ export class ClosedLoop {
     this.#plan = plan;
     this.#pool = pool;
     this.#depth = depthOf(plan.mode);
+    this.#taken = Array.from({ length: pool.parts }, () => 0);
   }
 
   /** Resolves when every request has its reply. */
@@ -59,7 +61,7 @@ export class ClosedLoop {
     setTimeout(() => this.#end(), (leadInSeconds + seconds) * 1_000);
     for (let index = 0; index < connections; index += 1) {
       if (mode === 'connection for each') this.#sendAlone();
-      else this.#open();
+      else this.#open(index % this.#pool.parts);
     }
     try {
       return await done;
@@ -85,28 +87,29 @@ export class ClosedLoop {
     if (this.#ending && this.#outstanding === 0) this.#finish({ rate: this.#rate, acknowledged: this.#replies });
   }
 
-  /** The next requests, at most `count`; none when it is over. Running out of new ones ends the round early. */
-  #take(count: number): Buffer | undefined {
+  /** The next requests of a part, at most `count`; none when it is over. Running out of new ones ends the round early. */
+  #take(part: number, count: number): Buffer | undefined {
     if (this.#ending) return undefined;
-    const { bytes, requestSize, count: size, once } = this.#pool;
-    if (this.#cursor + count > size) {
+    const { bytes, requestSize, partSize, once } = this.#pool;
+    let taken = this.#taken[part] ?? 0;
+    if (taken + count > partSize) {
       if (once) {
         if (this.#began === undefined) throw new Error('the new requests did not last for the lead-in');
         this.#end();
         return undefined;
       }
-      this.#cursor = 0;
+      taken = 0;
     }
-    const start = this.#cursor * requestSize;
-    this.#cursor += count;
+    const start = (part * partSize + taken) * requestSize;
+    this.#taken[part] = taken + count;
     this.#outstanding += count;
     return bytes.subarray(start, start + count * requestSize);
   }
 
-  #open(): void {
+  #open(part: number): void {
     const checker = new ReplyChecker(this.#pool.reply);
     const send = (count: number) => {
-      const requests = this.#take(count);
+      const requests = this.#take(part, count);
       if (requests !== undefined) socket.write(requests);
     };
     const socket = this.#connect((chunk) => {
@@ -121,7 +124,7 @@ export class ClosedLoop {
 
   /** One connection for one request, and when that is answered the next. */
   #sendAlone(): void {
-    const request = this.#take(1);
+    const request = this.#take(0, 1);
     if (request === undefined) return;
     const checker = new ReplyChecker(this.#pool.reply);
     const socket = this.#connect((chunk) => {

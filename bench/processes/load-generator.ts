@@ -27,7 +27,7 @@ function demandPool(): Pool {
 
 function prepare({ wireCase, count, storedKeys, again = false }: Preparation): void {
   const once = isSentOnce(wireCase) && !again;
-  const name = `${wireCase.command} ${wireCase.type} ${count} ${storedKeys}`;
+  const name = `${caseName(wireCase)} ${count} ${storedKeys}`;
   pool = (once ? undefined : kept.get(name)) ?? makePool(wireCase, count, storedKeys, once);
   if (!once) kept.set(name, pool);
 }

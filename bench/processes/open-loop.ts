@@ -34,7 +34,8 @@ interface Line {
  * would hide the node's, and leaves the rest of its core to others. */
 export async function runOpenLoop(plan: PacePlan, pool: Pool): Promise<PaceResult> {
   const total = Math.floor(plan.rate * plan.seconds);
-  if (pool.once && total > pool.count) throw new Error(`${total} new requests are needed, ${pool.count} are there`);
+  const prepared = pool.parts * pool.partSize;
+  if (pool.once && total > prepared) throw new Error(`${total} new requests are needed, ${prepared} are there`);
   const latencies = new Float64Array(total);
   const delays = new Float64Array(total);
   let answered = 0;
@@ -117,7 +118,7 @@ function send(
       for (; next < delays.length && start + next * intervalMs <= now; next += 1) {
         const due = start + next * intervalMs;
         const line = lines[next % lines.length];
-        const from = (next % pool.count) * pool.requestSize;
+        const from = (next % (pool.parts * pool.partSize)) * pool.requestSize;
         delays[next] = performance.now() - due;
         line?.due.push(due);
         line?.socket.write(pool.bytes.subarray(from, from + pool.requestSize));

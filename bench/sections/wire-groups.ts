@@ -9,6 +9,8 @@ export interface WireGroup {
   readonly mode: Mode;
   readonly connections: number;
   readonly types: readonly Type[];
+  /** Types that are measured once more with another coin in each request. */
+  readonly mixed?: readonly Type[];
   readonly ceilings: Readonly<Partial<Record<Ceiling, Goal | 'no goal'>>>;
 }
 
@@ -79,5 +81,6 @@ function fullGroup(command: CommandName, mode: Mode, connections: number): WireG
   const ceilings: WireGroup['ceilings'] = comparable
     ? { ...bareWithoutGoal, 'better-sqlite3 alone': 'no goal' }
     : bareWithoutGoal;
-  return { command, mode, connections, types: all, ceilings: { ...ceilings, ...short?.ceilings } };
+  const mixed = short?.mixed ?? [];
+  return { command, mode, connections, types: all, mixed, ceilings: { ...ceilings, ...short?.ceilings } };
 }

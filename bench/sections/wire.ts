@@ -14,16 +14,23 @@ import { fullGroups, shortGroups, typeGoals, type WireGroup } from './wire-group
 export async function measureWire(bench: Bench): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const group of bench.options.full ? fullGroups() : shortGroups) {
-    const types = group.types.filter((type) => bench.wants(caseName({ ...group, type })));
-    if (types.length > 0) findings.push(...(await measureGroup(bench, { ...group, types })));
+    const cases = casesOf(group).filter((wireCase) => bench.wants(caseName(wireCase)));
+    if (cases.length > 0) findings.push(...(await measureGroup(bench, group, cases)));
   }
   return findings;
 }
 
-async function measureGroup(bench: Bench, group: WireGroup): Promise<Finding[]> {
+function casesOf({ command, mode, connections, types, mixed = [] }: WireGroup): WireCase[] {
+  return [
+    ...types.map((type) => ({ command, type, mode, connections })),
+    ...mixed.map((type) => ({ command, type, mode, connections, mixesCoins: true })),
+  ];
+}
+
+async function measureGroup(bench: Bench, group: WireGroup, cases: readonly WireCase[]): Promise<Finding[]> {
   const { rounds, seconds } = bench.options;
   const node = await MeasuredNode.start(bench.copyBase());
-  const subjects = group.types.map((type) => new NodeContender(bench, node, { ...group, type }, baseKeys));
+  const subjects = cases.map((wireCase) => new NodeContender(bench, node, wireCase, baseKeys));
   const [first] = subjects;
   if (first === undefined) return [];
   for (const subject of subjects) await subject.probe();
@@ -38,7 +45,8 @@ async function measureGroup(bench: Bench, group: WireGroup): Promise<Finding[]> 
     ...(committing ? [committing] : []),
   ];
   const computes = group.mode === 'pipelined' && !group.command.startsWith('decrypt');
-  const computations = computes ? subjects.map(({ wireCase }) => new ComputationContender(bench, wireCase)) : [];
+  const computed = computes ? subjects.filter(({ wireCase }) => wireCase.mixesCoins !== true) : [];
+  const computations = computed.map(({ wireCase }) => new ComputationContender(bench, wireCase));
   const contenders = [first, ...ceilings, ...subjects.slice(1), ...computations];
   const samples = await interleave(contenders, rounds, seconds);
   const of = (contender: Contender) => samples.get(contender) ?? [];
@@ -95,13 +103,13 @@ function againstType0(
     unit: 'ratio',
     nodeRate: medianRate(samples),
     ceilingRate: medianRate(plainSamples),
-    goal: hasTypeGoal(plain.wireCase) ? typeGoals[subject.wireCase.type] : undefined,
+    goal: hasTypeGoal(plain.wireCase, subject.wireCase) ? typeGoals[subject.wireCase.type] : undefined,
     details: detailsOf(samples, plainSamples),
   };
 }
 
-function hasTypeGoal({ type, mode, connections }: WireCase): boolean {
-  return type === 0 && mode === 'pipelined' && connections === 64;
+function hasTypeGoal({ type, mode, connections }: WireCase, { mixesCoins }: WireCase): boolean {
+  return type === 0 && mode === 'pipelined' && connections === 64 && mixesCoins !== true;
 }
 
 /** One request at a time: its duration against those of its parts, a commit and a round trip. */
