@@ -92,12 +92,18 @@ export class ReplyEncoder {
 
   /** Header and body of each reply, in their order, ready for the socket. */
   encode(answers: readonly Answer[]): Buffer[] {
+    this.#begin(answers);
+    const encoded = answers.map(({ request, reply }, index) =>
+      isModern(request.encryptionType) ? this.#encodeModern(request, reply, index) : encodeLegacy(request, reply),
+    );
+    this.#begin([]);
+    return encoded;
+  }
+
+  #begin(answers: readonly Answer[]): void {
     this.#answers = answers;
     this.#nonces = new Array(answers.length).fill(undefined);
     this.#keystreams.clear();
-    return answers.map(({ request, reply }, index) =>
-      isModern(request.encryptionType) ? this.#encodeModern(request, reply, index) : encodeLegacy(request, reply),
-    );
   }
 
   #encodeModern(request: RequestHeader, { raidaId, status, payload, executionTimeUs, opened }: Reply, index: number) {

