@@ -29,6 +29,7 @@ export const typeGoals: Readonly<Partial<Record<Type, Goal>>> = {
 };
 
 const all = [0, 1, 4] as const;
+const sealed = [1, 4] as const;
 const pipelined64 = { mode: 'pipelined', connections: 64 } as const;
 
 /** What the goals need. */
@@ -36,6 +37,7 @@ export const shortGroups: readonly WireGroup[] = [
   { command: 'echo', mode: 'connection for each', connections: 64, types: [0], ceilings: bare(0.8) },
   { command: 'echo', mode: 'kept-alive', connections: 64, types: [0], ceilings: bare(0.75) },
   { command: 'echo', ...pipelined64, types: all, ceilings: bare(0.25) },
+  { command: 'echo', ...pipelined64, types: [0], mixed: sealed, ceilings: {} },
   { command: 'get key', ...pipelined64, types: all, ceilings: sqlite },
   { command: 'encrypt key 23', ...pipelined64, types: [0], ceilings: sqlite },
   { command: 'post key', ...pipelined64, types: [0], ceilings: sqlite },
@@ -81,6 +83,7 @@ function fullGroup(command: CommandName, mode: Mode, connections: number): WireG
   const ceilings: WireGroup['ceilings'] = comparable
     ? { ...bareWithoutGoal, 'better-sqlite3 alone': 'no goal' }
     : bareWithoutGoal;
-  const mixed = short?.mixed ?? [];
+  const mixed =
+    (command === 'echo' || command === 'get key') && mode === 'pipelined' && connections === 64 ? sealed : [];
   return { command, mode, connections, types: all, mixed, ceilings: { ...ceilings, ...short?.ceilings } };
 }
