@@ -2,13 +2,13 @@ import { Buffer } from 'node:buffer';
 import { struct, u16 } from '../bytes/struct.ts';
 import { challengeSize, isSoundChallenge } from './challenge.ts';
 import {
+  appendHmac,
   applyAesCtr,
   equalSecrets,
   hashedKey,
   hmacSha256,
   hmacSize,
   isFollowedByHmac,
-  writeHmac,
   xorInto,
 } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
@@ -151,11 +151,11 @@ export function writeModernReply(
   payload: Buffer,
   keystream: Keystream | undefined,
 ): void {
-  const ciphertext = applyKeystream(key, nonce, payload, payload.length, keystream);
-  const hmacStart = start + payload.length;
-  ciphertext.copy(target, start);
-  writeHmac(key, ciphertext, ciphertext.length, target, hmacStart);
-  terminatorLayout.at.mark.set(target, hmacStart + hmacSize, terminatorMark);
+  const size = payload.length;
+  if (keystream === undefined) applyAesCtr(key, nonce, payload).copy(target, start);
+  else xorInto(target, start, payload, keystream.bytes, keystream.start, size);
+  appendHmac(key, target, start, size);
+  terminatorLayout.at.mark.set(target, start + size + hmacSize, terminatorMark);
 }
 
 /**

@@ -105,17 +105,18 @@ function begin(key: Buffer): void {
 
 /** HMAC-SHA256 (RFC 2104) with a key of up to 64 bytes. */
 export function hmacSha256(key: Buffer, text: Buffer): Buffer {
-  return Buffer.from(hmacOf(key, text, text.length));
+  return Buffer.from(hmacOf(key, text, 0, text.length));
 }
 
-/** Writes the HMAC of the first `size` bytes of `source` to `start` in `target`. */
-export function writeHmac(key: Buffer, source: Buffer, size: number, target: Buffer, start: number): void {
-  hmacOf(key, source, size).copy(target, start);
+/** Writes the HMAC of `size` bytes behind them; there has to be room for it. */
+export function appendHmac(key: Buffer, bytes: Buffer, start: number, size: number): void {
+  const hmac = hmacOf(key, bytes, start, size);
+  for (let index = 0; index < hmacSize; index += 1) bytes[start + size + index] = hmac[index] ?? 0;
 }
 
 /** Whether the HMAC of the first `size` bytes follows them; its duration does not tell where it differs. */
 export function isFollowedByHmac(key: Buffer, source: Buffer, size: number): boolean {
-  const hmac = hmacOf(key, source, size);
+  const hmac = hmacOf(key, source, 0, size);
   if (source.length < size + hmacSize) return false;
   let difference = 0;
   for (let index = 0; index < hmacSize; index += 1) difference |= (hmac[index] ?? 0) ^ (source[size + index] ?? 0);
@@ -123,14 +124,18 @@ export function isFollowedByHmac(key: Buffer, source: Buffer, size: number): boo
 }
 
 /**
- * The HMAC of the first `size` bytes, to be used at once. For short texts it is made of the library's one-shot hash, which
+ * The HMAC of `size` bytes from `start` on, to be used at once. For short texts it is made of the library's one-shot hash, which
  * takes a third of the time of its HMAC object, and hands over characters of a byte each sooner than a buffer.
  */
-function hmacOf(key: Buffer, source: Buffer, size: number): Buffer {
-  if (size > shortTextSizeMax) return createHmac('sha256', key).update(source.subarray(0, size)).digest();
+function hmacOf(key: Buffer, source: Buffer, start: number, size: number): Buffer {
+  if (size > shortTextSizeMax) {
+    return createHmac('sha256', key)
+      .update(source.subarray(start, start + size))
+      .digest();
+  }
   begin(key);
   if (size === 0 && isOfNothingKnown) return ofNothing;
-  for (let index = 0; index < size; index += 1) innerText[hashBlockSize + index] = source[index] ?? 0;
+  for (let index = 0; index < size; index += 1) innerText[hashBlockSize + index] = source[start + index] ?? 0;
   outerText.write(hash('sha256', innerText.subarray(0, hashBlockSize + size), 'binary'), hashBlockSize, 'latin1');
   const hmac = size === 0 ? ofNothing : latestHmac;
   hmac.write(hash('sha256', outerText, 'binary'), 'latin1');

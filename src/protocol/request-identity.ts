@@ -14,13 +14,21 @@ const identityStart = struct({ commandGroup: u8, command: u8, encryptionType: u8
 export function requestIdentity(header: RequestHeader, body: Buffer): Buffer {
   const { coins, nonce, encryptionType } = header;
   const sentChallengeSize = isModern(encryptionType) ? 0 : challengeSize;
-  const coinsStart = identityStart.size;
-  const nonceStart = coinsStart + coins.length * coinLayout.size;
+  const nonceStart = identityStart.size + coins.length * coinLayout.size;
   const challengeStart = nonceStart + nonce.length;
   const identity = Buffer.allocUnsafe(challengeStart + sentChallengeSize);
-  identityStart.write(identity, 0, header);
-  for (const [index, coin] of coins.entries()) coinLayout.write(identity, coinsStart + index * coinLayout.size, coin);
-  identity.set(nonce, nonceStart);
-  body.copy(identity, challengeStart, 0, sentChallengeSize);
+  const { at } = identityStart;
+  at.commandGroup.set(identity, 0, header.commandGroup);
+  at.command.set(identity, 0, header.command);
+  at.encryptionType.set(identity, 0, encryptionType);
+  at.bodySize.set(identity, 0, header.bodySize);
+  let coinStart = identityStart.size;
+  for (const coin of coins) {
+    coinLayout.at.denomination.set(identity, coinStart, coin.denomination);
+    coinLayout.at.serialNumber.set(identity, coinStart, coin.serialNumber);
+    coinStart += coinLayout.size;
+  }
+  for (let index = 0; index < nonce.length; index += 1) identity[nonceStart + index] = nonce[index] ?? 0;
+  for (let index = 0; index < sentChallengeSize; index += 1) identity[challengeStart + index] = body[index] ?? 0;
   return identity;
 }

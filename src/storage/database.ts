@@ -7,8 +7,11 @@ import SqliteDatabase, { type Database } from 'better-sqlite3';
 const sqliteVersionMin = [3, 51, 3] as const;
 
 const busyTimeoutMs = 5_000;
-/** Negative: KiB, not pages. */
-const cacheSizeKib = -32_768;
+/**
+ * Negative: KiB, not pages. What is read at random from millions of keys is in no cache of a size that a node may have, and the
+ * upper pages of all trees are in this one: with four times as much, a look took as long.
+ */
+const cacheSizeKib = -16_384;
 /** Checkpoints are the checkpointer's work; this is the backstop for when it cannot keep up. */
 const autocheckpointFrames = 20_000;
 

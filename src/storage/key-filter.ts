@@ -6,15 +6,15 @@ import { keyIdSize } from '../domain/chat-key.ts';
 const bitsMin = 2 ** 23;
 const bitsMax = 2 ** 27;
 /** With fewer there would be more looks in vain; with more, more memory. */
-const bitsPerKey = 5;
+const bitsPerKey = 10;
 
 type Piece = [count: number, ids: Buffer];
 
 /**
  * Says of most new ids that `key_numbers` lacks them, without a look: that look costs a page for each post where there are
  * millions. It knows nothing until it has read the whole index once, a piece at a time; ids that come meanwhile are added.
- * Ids that went stay in it, which costs a look. At ten million keys it takes 8 MiB, and one new id in seven is looked up in
- * vain, one in three where all of them came since the start.
+ * Ids that went stay in it, which costs a look. At ten million keys it takes 16 MiB, and one new id in fourteen is looked up
+ * in vain, one in four where all of them came since the start.
  */
 export class KeyFilter {
   readonly #select: Statement<[Buffer, number], unknown[]>;
