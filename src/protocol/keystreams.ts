@@ -61,8 +61,7 @@ export class Keystreams {
 
   /** Makes those of the texts from number `first` on, as long as `textAt` tells of one that has the same key. */
   make(first: number, key: Buffer, textAt: (index: number) => Text | undefined): void {
-    this.#first = first;
-    this.#key = key;
+    this.clear();
     let end = 0;
     let count = 0;
     for (; count < textsMax; count += 1) {
@@ -74,7 +73,10 @@ export class Keystreams {
       end += blocks;
       this.#starts[count + 1] = end;
     }
-    this.#count = count;
     this.#bytes = end === 0 ? noBytes : encipherCounterBlocks(key, end);
+    this.#first = first;
+    this.#count = count;
+    // Last: where anything has failed, nothing is made.
+    this.#key = key;
   }
 }

@@ -62,3 +62,14 @@ it('of texts that were forgotten, or that stand under another key, are made anew
   keystreams.clear();
   expect([keystreams.has(0, one), keystreams.has(0, other)]).toEqual([false, false]);
 });
+
+it('are not taken for made where telling of a text has failed', () => {
+  const [one, other] = [Buffer.alloc(16, 8), Buffer.alloc(16, 9)];
+  const keystreams = new Keystreams();
+  keystreams.make(0, one, (index) => (index < 3 ? { nonce: Buffer.alloc(8, index), size: 16 } : undefined));
+  const broken = () => {
+    throw new Error('no randomness');
+  };
+  expect(() => keystreams.make(0, other, broken)).toThrow('no randomness');
+  expect([keystreams.has(0, one), keystreams.has(0, other)]).toEqual([false, false]);
+});
