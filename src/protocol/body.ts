@@ -38,7 +38,7 @@ export interface OpenedBody {
   /** Starts with the challenge of types 0 and 1 in clear; undefined where there was none. */
   readonly challenge: Buffer | undefined;
   /** What opened a type 1 body; the reply takes the same, from its start (Q5). */
-  readonly keystream?: Keystream | undefined;
+  readonly keystream: Keystream | undefined;
 }
 
 /** Key of the request's envelope from the authentication numbers of the coins that its header names. */
@@ -64,7 +64,7 @@ export function openBody(
   key: Buffer | undefined,
   keystream?: Keystream,
 ): OpenedBody {
-  if (body.length === 0) return { payload: noPayload, key, challenge: undefined };
+  if (body.length === 0) return { payload: noPayload, key, challenge: undefined, keystream: undefined };
   if (body.length < terminatorSize) throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
   if (!endsWithTerminator(body)) throw new Refusal(Status.INVALID_EOF, 'no-terminator');
   if (body.length < envelopeSize(header.encryptionType))
@@ -82,7 +82,7 @@ function openLegacy(
 ): OpenedBody {
   if (key === undefined) {
     if (!isSoundChallenge(body)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
-    return { payload: legacyPayload(body, body), key, challenge: body };
+    return { payload: legacyPayload(body, body), key, challenge: body, keystream };
   }
   const clear = applyKeystream(key, header.nonce, body, body.length - terminatorSize, keystream);
   if (!isSoundChallenge(clear)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
@@ -118,7 +118,7 @@ function openModern(
   const size = body.length - terminatorSize - hmacSize;
   if (!isFollowedByHmac(key, body, size)) throw new Refusal(Status.INVALID_HMAC, 'hmac');
   const payload = applyKeystream(key, header.nonce, body, size, keystream);
-  return { payload, key, challenge: undefined };
+  return { payload, key, challenge: undefined, keystream };
 }
 
 function viewOf(bytes: Buffer, start: number, end: number): Buffer {

@@ -60,7 +60,7 @@ const freshNonceSize = 22;
 const executionTimeMax = 0xffff_ffff;
 const noSignature = Buffer.alloc(challengeSize);
 const noBody = Buffer.alloc(0);
-const unopened: OpenedBody = { payload: noBody, key: undefined, challenge: undefined };
+const unopened: OpenedBody = { payload: noBody, key: undefined, challenge: undefined, keystream: undefined };
 
 /** What a reply says, and what is needed to seal it. */
 export interface Reply {
