@@ -54,6 +54,7 @@ export class Keystreams {
   /** Of a text that has one; undefined for one that is empty, or so long that counter mode itself is quicker. */
   of(index: number): Keystream | undefined {
     const place = index - this.#first;
+    if (place < 0 || place >= this.#count) return undefined;
     const start = (this.#starts[place] ?? 0) * counterBlockSize;
     const end = (this.#starts[place + 1] ?? 0) * counterBlockSize;
     return end <= start ? undefined : { bytes: this.#bytes, start, size: end - start };

@@ -112,7 +112,10 @@ export class ReplayWindow {
 
   #hold(identity: Buffer, remembered: RememberedRequest): void {
     const [newest] = this.#generations;
-    newest?.add(identity, hashOf(identity), remembered);
+    const hash = hashOf(identity);
+    // Where nonces may come again, the latest request counts.
+    newest?.delete(identity, hash);
+    newest?.add(identity, hash, remembered);
     if (newest?.isFull !== true) return;
     const kept = this.#generations.slice(0, rememberedMin / forgottenTogether);
     this.#generations = [new RequestTable(forgottenTogether), ...kept];
@@ -127,7 +130,8 @@ export class ReplayWindow {
   }
 
   rollBackTo(mark: number): void {
-    for (const identity of this.#added.splice(mark)) {
+    // The latest first, which gives their places back: what is undone forgets nothing else.
+    for (const identity of this.#added.splice(mark).reverse()) {
       const hash = hashOf(identity);
       for (const generation of this.#generations) generation.delete(identity, hash);
     }

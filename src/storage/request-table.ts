@@ -65,6 +65,13 @@ export class RequestTable extends PlaceTable {
     this.occupy(place, hash);
   }
 
+  /** The place of the one that came last is given back. */
+  override delete(identity: Buffer, hash: number): void {
+    const place = this.placeOf(identity, hash);
+    super.delete(identity, hash);
+    if (place !== undefined && place === this.#size - 1) this.#size = place;
+  }
+
   /** The request at a place; its bytes are this table's own. */
   at(place: number): RememberedRequest {
     const payloadStart = this.#payloadStarts[place] ?? 0;

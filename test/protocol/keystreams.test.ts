@@ -73,3 +73,11 @@ it('are not taken for made where telling of a text has failed', () => {
   expect(() => keystreams.make(0, other, broken)).toThrow('no randomness');
   expect([keystreams.has(0, one), keystreams.has(0, other)]).toEqual([false, false]);
 });
+
+it('of a text that nobody told of are undefined, whatever was made before', () => {
+  const key = Buffer.alloc(16, 8);
+  const keystreams = new Keystreams();
+  keystreams.make(0, key, (index) => (index < 3 ? { nonce: Buffer.alloc(8, index), size: 16 } : undefined));
+  keystreams.make(7, key, () => undefined);
+  expect([keystreams.has(7, key), keystreams.of(7), keystreams.of(6)]).toEqual([false, undefined, undefined]);
+});

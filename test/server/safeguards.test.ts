@@ -62,6 +62,19 @@ describe.each([1, 4] as const)('an authenticated request of type %i (SG-2, SG-3)
     expect(reasonsIn(directory)).toEqual([null, 'nonce-reused', null]);
   });
 
+  it('under a nonce that may come again is forgotten with its transaction, and no other in its place', () => {
+    const directory = makeNode([coin]);
+    const exchange = new Exchange(openStore(directory), { settings: '[replay]\nnonce_reuse = "allow"\n' });
+    const beside = openBeside(directory);
+    const keysOf = () => beside.prepare('SELECT count(*) FROM chat_keys').pluck().get();
+    expect(exchange.status(post(1, type))).toBe(250);
+    beside.exec("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'full'); END");
+    expect(exchange.status(post(2, type))).toBe(194);
+    beside.exec('DROP TRIGGER full');
+    expect([exchange.status(post(2, type)), keysOf()]).toEqual([250, 2]);
+    expect([exchange.status(post(2, type)), reasonsIn(directory).length]).toEqual([250, 3]);
+  });
+
   it('is forgotten with its transaction', () => {
     const directory = makeNode([coin]);
     const store = openStore(directory);

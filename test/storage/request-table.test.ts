@@ -29,19 +29,19 @@ describe('a table of requests', () => {
           const place = table.placeOf(key, hash(key));
           return place === undefined ? undefined : table.at(place);
         };
-        let added = 0;
+        const order: string[] = [];
         for (const { kind, identity: key, request: remembered } of steps) {
           const name = key.toString('hex');
           if (kind === 'delete') {
             table.delete(key, hash(key));
-            model.delete(name);
-          } else if (!model.has(name) && added < capacity) {
+            if (model.delete(name) && order.at(-1) === name) order.pop();
+          } else if (!model.has(name) && order.length < capacity) {
             table.add(key, hash(key), remembered);
             model.set(name, remembered);
-            added += 1;
+            order.push(name);
           }
           expect(found(key)).toEqual(model.get(name));
-          expect(table.isFull).toBe(added === capacity);
+          expect(table.isFull).toBe(order.length === capacity);
         }
         for (const [name, remembered] of model) expect(found(Buffer.from(name, 'hex'))).toEqual(remembered);
       }),
