@@ -1,5 +1,5 @@
 import type { Bench } from './bench.ts';
-import { commands, type WireCase } from './cases.ts';
+import { commands, depthOf, type WireCase } from './cases.ts';
 import { Child } from './child.ts';
 import { type Contender, leadInSeconds, type NodeContender, type Sample } from './contenders.ts';
 import { replyShape } from './packets.ts';
@@ -24,7 +24,7 @@ export class BareContender implements Contender {
     await bare.call('answer', replyShape(this.#wireCase));
     await load.call('prepare', {
       wireCase: this.#wireCase,
-      count: Math.min(commands[command].perSecond, bareRequests),
+      count: Math.max(Math.min(commands[command].perSecond, bareRequests), 2 * connections * depthOf(mode)),
       storedKeys: this.#storedKeys,
       again: true,
     });

@@ -50,7 +50,7 @@ export function makePool(wireCase: WireCase, count: number, storedKeys: number, 
   const { length: requestSize } = requestFor(wireCase, storedKeys).bytes;
   const bytes = Buffer.alloc(requestSize * parts * partSize);
   for (let part = 0; part < parts; part += 1) {
-    const own = parts === 1 || mixesCoins ? undefined : sealingCoin();
+    const own = mode === 'connection for each' || mixesCoins ? undefined : sealingCoin();
     for (let index = 0; index < partSize; index += 1) {
       requestFor(wireCase, storedKeys, own).bytes.copy(bytes, (part * partSize + index) * requestSize);
     }

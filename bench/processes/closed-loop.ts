@@ -44,6 +44,8 @@ export class ClosedLoop {
     this.#pool = pool;
     this.#depth = depthOf(plan.mode);
     this.#taken = Array.from({ length: pool.parts }, () => 0);
+    if (this.#depth > pool.partSize)
+      throw new RangeError(`${this.#depth} requests under way, ${pool.partSize} prepared`);
   }
 
   /** Resolves when every request has its reply. */

@@ -44,7 +44,9 @@ async function measureGroup(bench: Bench, group: WireGroup, cases: readonly Wire
     ...(group.ceilings['bare server'] ? [bare] : []),
     ...(committing ? [committing] : []),
   ];
-  const computes = group.mode === 'pipelined' && !group.command.startsWith('decrypt');
+  const hasMixed = cases.some(({ mixesCoins }) => mixesCoins);
+  const computes =
+    group.mode === 'pipelined' && !group.command.startsWith('decrypt') && (bench.options.full || !hasMixed);
   const computed = computes ? subjects.filter(({ wireCase }) => wireCase.mixesCoins !== true) : [];
   const computations = computed.map(({ wireCase }) => new ComputationContender(bench, wireCase));
   const contenders = [first, ...ceilings, ...subjects.slice(1), ...computations];

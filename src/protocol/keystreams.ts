@@ -23,7 +23,8 @@ export interface Text {
   readonly size: number;
 }
 
-const textsMax = 32;
+/** As many as one call takes, were they all as long as can be. */
+const textsMax = counterBlocksMax / counterBlockCount(shortTextSizeMax);
 const noBytes = Buffer.alloc(0);
 
 /**
@@ -69,7 +70,6 @@ export class Keystreams {
       const text = textAt(first + count);
       if (text === undefined) break;
       const blocks = text.size > shortTextSizeMax ? 0 : counterBlockCount(text.size);
-      if (end + blocks > counterBlocksMax) break;
       if (blocks > 0) writeCounterBlocks(end, text.nonce, blocks);
       end += blocks;
       this.#starts[count + 1] = end;

@@ -25,24 +25,30 @@ export class FrameOpener {
 
   /** Opens the body of a request with the secrets of the coins that its header names. Throws a Refusal. */
   open(frame: Frame, command: Command, reader: Reader): OpenedBody {
-    const index = this.#frames[this.#next] === frame ? this.#next : this.#frames.indexOf(frame);
+    const index = this.#indexOf(frame);
     this.#next = index + 1;
     const { header, body } = frame;
     const key = keyOf(header, reader);
     const answersEmpty = command.answersEmptyBody && header.encryptionType === EncryptionType.none;
     if (header.bodySize === 0 && !answersEmpty) throw new Refusal(Status.EMPTY_REQUEST, 'no-body');
-    if (key === undefined) return openBody(header, body, key);
+    // A key of two coins is made for each request anew: there is nothing to share.
+    if (key === undefined || header.coins.length > 1) return openBody(header, body, key);
     if (!this.#keystreams.has(index, key)) {
       this.#keystreams.make(index, key, (other) => this.#sealedBy(frame, other));
     }
     return openBody(header, body, key, this.#keystreams.of(index));
   }
 
-  /** The text of a frame that the same coin seals, as far as its header says; with two coins each frame stands alone. */
+  /** Those that limits turn away are never opened: it may stand somewhat further on. */
+  #indexOf(frame: Frame): number {
+    const ahead = this.#frames.indexOf(frame, this.#next);
+    return ahead >= 0 ? ahead : this.#frames.indexOf(frame);
+  }
+
+  /** The text of a frame that the same coin seals, as far as its header says. */
   #sealedBy({ header }: Frame, index: number): Text | undefined {
     const other = this.#frames[index];
-    if (other === undefined) return undefined;
-    return other.header === header || isSealedAlike(header, other.header)
+    return other !== undefined && isSealedAlike(header, other.header)
       ? sealedText(other.header, other.body)
       : undefined;
   }
@@ -51,7 +57,7 @@ export class FrameOpener {
 function isSealedAlike(one: RequestHeader, other: RequestHeader): boolean {
   const coin = one.coins[0];
   const otherCoin = other.coins[0];
-  if (coin === undefined || otherCoin === undefined || one.coins.length > 1) return false;
+  if (coin === undefined || otherCoin === undefined) return false;
   return one.encryptionType === other.encryptionType && sameCoin(coin, otherCoin);
 }
 

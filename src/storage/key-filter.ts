@@ -11,7 +11,7 @@ const bitsPerKey = 10;
 type Piece = [count: number, ids: Buffer];
 
 /**
- * Says of most new ids that `key_numbers` lacks them, without a look: that look costs a page for each post where there are
+ * Says of most new ids that there is no key under them, without a look into `key_numbers`: that look costs a page for each post where there are
  * millions. It knows nothing until it has read the whole index once, a piece at a time; ids that come meanwhile are added.
  * Ids that went stay in it, which costs a look. At ten million keys it takes 16 MiB, and one new id in fourteen is looked up
  * in vain, one in four where all of them came since the start.
@@ -38,7 +38,7 @@ export class KeyFilter {
     this.#bits = new Uint32Array(bits / 32);
   }
 
-  /** Whether an id may be in `key_numbers`; `sum` is its `sumOf`. */
+  /** Whether there may be a key under an id, in `key_numbers` or among those added; `sum` is its `sumOf`. */
   mayHold(sum: number): boolean {
     if (!this.#isWhole) return true;
     const bit = sum % (this.#bits.length * 32);

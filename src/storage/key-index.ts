@@ -167,6 +167,7 @@ export class KeyIndex {
       this.#recent = [...this.#recent.filter((each) => each.number >= lacking), generation];
     }
     generation.ids.add(keyId, hashOf(keyId), number);
+    // Whoever looks for a key asks the filter before all else.
     this.#filter.add(sumOf(keyId));
   }
 
