@@ -1,5 +1,6 @@
 import { parseConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/logger.ts';
+import { keepHeapSmall } from '../../src/server/heap.ts';
 import { type RunningNode, startNode } from '../../src/server/node.ts';
 import { answerCalls } from '../child-calls.ts';
 import {
@@ -14,6 +15,7 @@ import {
 /** The node that is measured, as `raida-node serve` would run it, in a process of its own. */
 const settings = '[server]\nhost = "127.0.0.1"\nport = 0\n[limits]\nidle_limit_ms = 600000\n';
 
+keepHeapSmall();
 installProbes();
 let node: RunningNode | undefined;
 

@@ -1,5 +1,6 @@
 import { type Config, configFileName, loadConfig, type Override } from '../config.ts';
 import { createLogger } from '../logger.ts';
+import { keepHeapSmall } from '../server/heap.ts';
 import { startNode } from '../server/node.ts';
 import { openDatabaseReadOnly } from '../storage/database.ts';
 import { fileSystemOf } from '../storage/file-system.ts';
@@ -26,6 +27,7 @@ export async function serve({ directory, makeNode, acceptLoss, overrides }: Serv
   demandNode(directory);
   const config = loadNodeConfig(directory, overrides, identityOf(directory));
   demandLocalFileSystem(directory, config);
+  keepHeapSmall();
   const logger = createLogger(config.log.level);
   // Listened for first: whoever reads that the node listens may stop it at once.
   const stopped = stopSignal();

@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
 import { type ChatKey, keyIdSize } from '../domain/chat-key.ts';
 import { sameCoin } from '../domain/coin.ts';
@@ -6,6 +5,7 @@ import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
 import { JoinedValues } from './joined-values.ts';
 import type { KeyCounts } from './key-counts.ts';
+import { noKey, notKnown } from './key-hints.ts';
 import type { KeyIndex } from './key-index.ts';
 
 /** A row of chat_keys. */
@@ -41,6 +41,7 @@ export class ChatKeyReader {
   protected readonly index: KeyIndex;
   readonly #selectByNumber: Statement<[number], string>;
   readonly #selectById: Statement<[Buffer], string>;
+  readonly #values = new JoinedValues();
 
   constructor(database: Database, index: KeyIndex) {
     this.index = index;
@@ -62,33 +63,46 @@ export class ChatKeyReader {
 
   /** The stored row, its checksum proved. Throws DamagedRow. */
   row(keyId: Buffer): StoredKey | undefined {
-    if (!this.index.mayKnow(keyId)) return undefined;
+    const likely = this.index.likelyNumberOf(keyId);
+    if (likely === noKey) return undefined;
+    const guessed = likely === notKnown ? undefined : this.#stored(this.#selectByNumber.get(likely));
+    return isSoundFor(keyId, guessed) ? guessed : this.#indexedRow(keyId);
+  }
+
+  #indexedRow(keyId: Buffer): StoredKey | undefined {
     const recent = this.index.recentNumberOf(keyId);
     const found = recent === undefined ? this.#selectById.get(keyId) : this.#selectByNumber.get(recent);
     if (found === undefined && recent === undefined) return undefined;
-    const row = found === undefined ? undefined : storedKeyOf(found);
-    if (row === undefined || !row.isSound || !row.keyId.equals(keyId)) {
-      throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
-    }
+    const row = this.#stored(found);
+    if (!isSoundFor(keyId, row)) throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
     return row;
   }
 
   protected unproved(number: number): StoredKey | undefined {
-    const found = this.#selectByNumber.get(number);
-    return found === undefined ? undefined : storedKeyOf(found);
+    return this.#stored(this.#selectByNumber.get(number));
+  }
+
+  #stored(joined: string | null | undefined): ProvedKey | undefined {
+    if (joined === undefined || joined === null) return undefined;
+    const values = this.#values;
+    values.read(joined);
+    const [number, checksum, keySize] = [values.integer(), values.integer(), values.integer()];
+    const isSound = values.checksumOfRest() === checksum;
+    const keyId = values.blob(keyIdSize);
+    const [denomination, serialNumber] = [values.integer(), values.integer()];
+    const key = values.blob(keySize);
+    const [postedAt, replacements] = [values.integer(), values.integer()];
+    return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum, isSound };
   }
 }
 
 /** A row and whether its checksum fits. */
-function storedKeyOf(joined: string): StoredKey & { readonly isSound: boolean } {
-  const values = new JoinedValues(joined);
-  const [number, checksum, keySize] = [values.integer(), values.integer(), values.integer()];
-  const isSound = crc32(values.rest) === checksum;
-  const keyId = values.blob(keyIdSize);
-  const [denomination, serialNumber] = [values.integer(), values.integer()];
-  const key = values.blob(keySize);
-  const [postedAt, replacements] = [values.integer(), values.integer()];
-  return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum, isSound };
+interface ProvedKey extends StoredKey {
+  readonly isSound: boolean;
+}
+
+function isSoundFor(keyId: Buffer, row: ProvedKey | undefined): row is ProvedKey {
+  return row?.isSound === true && row.keyId.equals(keyId);
 }
 
 export class ChatKeyWriter extends ChatKeyReader {

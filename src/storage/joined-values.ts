@@ -1,29 +1,38 @@
 import { Buffer } from 'node:buffer';
+import { crc32OfFew } from '../bytes/crc32.ts';
 
 const separator = ';'.charCodeAt(0);
 const minus = '-'.charCodeAt(0);
 const zero = '0'.charCodeAt(0);
 
+/** What is longer takes a larger buffer. */
+const sizeUsual = 512;
+
 /**
  * Values that SQLite has joined into one, an integer as its digits and a semicolon, and handed over in hexadecimal: one text
  * costs the driver less than its parts, and less than a buffer. What is no integer reads as some number or other, and nothing
- * is read beyond the end: whoever reads has a checksum that tells.
+ * is read beyond the end: whoever reads has a checksum that tells. One text after the other is read into the same buffer.
  */
 export class JoinedValues {
-  readonly #bytes: Buffer;
+  #bytes = Buffer.alloc(sizeUsual);
+  #end = 0;
   #position = 0;
 
-  constructor(hexadecimal: string) {
-    this.#bytes = Buffer.from(hexadecimal, 'hex');
+  /** Turns to another text. */
+  read(hexadecimal: string): void {
+    const size = hexadecimal.length / 2;
+    if (size > this.#bytes.length) this.#bytes = Buffer.alloc(size);
+    this.#end = this.#bytes.write(hexadecimal, 'hex');
+    this.#position = 0;
   }
 
   integer(): number {
     const bytes = this.#bytes;
     let position = this.#position;
-    const isNegative = bytes[position] === minus;
+    const isNegative = position < this.#end && bytes[position] === minus;
     if (isNegative) position += 1;
     let value = 0;
-    for (; position < bytes.length && bytes[position] !== separator; position += 1) {
+    for (; position < this.#end && bytes[position] !== separator; position += 1) {
       value = value * 10 + ((bytes[position] ?? 0) - zero);
     }
     this.#position = position + 1;
@@ -32,12 +41,12 @@ export class JoinedValues {
 
   blob(size: number): Buffer {
     const start = this.#position;
-    this.#position = Math.min(this.#bytes.length, start + Math.max(0, size));
-    return this.#bytes.subarray(start, this.#position);
+    this.#position = Math.max(start, Math.min(this.#end, start + size));
+    return Buffer.from(this.#bytes.subarray(start, this.#position));
   }
 
-  /** What has not been read yet. */
-  get rest(): Buffer {
-    return this.#bytes.subarray(this.#position);
+  /** CRC-32 of what has not been read yet. */
+  checksumOfRest(): number {
+    return crc32OfFew(this.#bytes, this.#position, this.#end);
   }
 }

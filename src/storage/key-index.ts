@@ -4,7 +4,7 @@ import type { Coin } from '../domain/coin.ts';
 import { DamagedRow } from './damage.ts';
 import { IdTable } from './id-table.ts';
 import { IndexFollower } from './index-follower.ts';
-import { KeyFilter, sumOf } from './key-filter.ts';
+import { KeyHints } from './key-hints.ts';
 import { RoundTable } from './round-table.ts';
 import { hashOf } from './secret-hash.ts';
 
@@ -34,7 +34,7 @@ export class KeyIndex {
   #recent: Generation[] = [];
   /** What the transaction at hand did to `recent`, for its rollback. */
   readonly #undo: { readonly keyId: Buffer; readonly before: number | undefined }[] = [];
-  readonly #filter: KeyFilter;
+  readonly #hints: KeyHints;
   readonly #rounds: readonly RoundTable[];
   readonly follower: IndexFollower;
   #newest = 0;
@@ -58,11 +58,14 @@ export class KeyIndex {
       finish: () => undefined,
     });
     const { through } = this.follower;
-    this.#filter = new KeyFilter(database, through);
     this.#loadRecent(database, through);
     // A number is never used again, also where the newest key was removed.
     const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
     this.#newest = Math.max(newest, through);
+    this.#hints = new KeyHints(database, {
+      newest: () => this.#newest,
+      indexedThrough: () => this.follower.through,
+    });
   }
 
   /** Number of the row that holds the key of an id. */
@@ -80,21 +83,23 @@ export class KeyIndex {
     return undefined;
   }
 
-  /** Whether there may be a key under an id; of most new ones there is none. */
-  mayKnow(keyId: Buffer): boolean {
-    return this.#filter.mayHold(sumOf(keyId));
+  /** Number of the row that most likely holds the key of an id, `noKey` where none does, or `notKnown`. */
+  likelyNumberOf(keyId: Buffer): number {
+    return this.#hints.likelyNumberOf(hashOf(keyId));
   }
 
-  /** Reads the next `count` ids into what `mayKnow` goes by; false when that is done. */
+  /** Reads the next `count` ids into what `likelyNumberOf` goes by; false when that is done. */
   learnOn(count: number): boolean {
-    return this.#filter.readOn(count);
+    return this.#hints.readOn(count);
   }
 
   /** The number for a new key under an id that has none. */
   add(keyId: Buffer): number {
     this.#newest += 1;
     this.#undo.push({ keyId, before: undefined });
-    this.#hold(keyId, this.#newest);
+    const hash = hashOf(keyId);
+    this.#hold(keyId, hash, this.#newest);
+    this.#hints.add(hash, this.#newest);
     return this.#newest;
   }
 
@@ -133,7 +138,8 @@ export class KeyIndex {
       const numbers = numberList.split(',').map(Number);
       if (ids.length !== numbers.length * keyIdSize) throw new DamagedRow(`the id of a key after number ${position}`);
       for (const [place, number] of numbers.entries()) {
-        this.#hold(ids.subarray(place * keyIdSize, (place + 1) * keyIdSize), number);
+        const id = ids.subarray(place * keyIdSize, (place + 1) * keyIdSize);
+        this.#hold(id, hashOf(id), number);
       }
       position = numbers.at(-1) ?? position;
     }
@@ -153,12 +159,12 @@ export class KeyIndex {
       const step = this.#undo.pop();
       if (step === undefined) return;
       if (step.before === undefined) this.#drop(step.keyId);
-      else this.#hold(step.keyId, step.before);
+      else this.#hold(step.keyId, hashOf(step.keyId), step.before);
     }
   }
 
   /** Holds an id with the others of its generation; with a new one, those go that the index has got for certain. */
-  #hold(keyId: Buffer, number: number): void {
+  #hold(keyId: Buffer, hash: number, number: number): void {
     const wanted = Math.floor(number / generationSize);
     let generation = this.#recent.find((each) => each.number === wanted);
     if (generation === undefined) {
@@ -166,9 +172,7 @@ export class KeyIndex {
       const lacking = Math.floor((this.follower.through + 1) / generationSize);
       this.#recent = [...this.#recent.filter((each) => each.number >= lacking), generation];
     }
-    generation.ids.add(keyId, hashOf(keyId), number);
-    // Whoever looks for a key asks the filter before all else.
-    this.#filter.add(sumOf(keyId));
+    generation.ids.add(keyId, hash, number);
   }
 
   #drop(keyId: Buffer): void {

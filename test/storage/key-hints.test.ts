@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Database } from 'better-sqlite3';
+import { describe, expect, it } from 'vitest';
+import { KeyHints, type KeyProgress, noKey, notKnown } from '../../src/storage/key-hints.ts';
+import { hashOf } from '../../src/storage/secret-hash.ts';
+import { Store } from '../../src/storage/store.ts';
+import { makeNode, openBeside } from '../support/harness.ts';
+
+/** A hint may be wrong, and there may be one where there is no key; never none where there is one. */
+const idOf = (number: number) => {
+  const id = Buffer.alloc(16, 0x3c);
+  id.writeUInt32BE(number, 6);
+  return id;
+};
+const keys = 500;
+const coin = { denomination: 1, serialNumber: 300 };
+
+/** Keys under `idOf(1)` and so on: their ids count as their numbers do. */
+function nodeWithKeys(count = keys, indexed = count): string {
+  const directory = makeNode();
+  const store = Store.open(directory);
+  const post = (from: number, to: number) =>
+    store.write(({ chatKeys }) => {
+      for (let number = from; number <= to; number += 1) chatKeys.put(idOf(number), { coin, key: Buffer.alloc(1) }, 1);
+    });
+  post(1, indexed);
+  while (store.indexes.lag() > 0) store.indexes.follow(4_096);
+  if (count > indexed) post(indexed + 1, count);
+  store.close();
+  return directory;
+}
+
+function hintsOf(database: Database, progress: Partial<Record<keyof KeyProgress, number>> = {}): KeyHints {
+  const { newest = keys, indexedThrough = newest } = progress;
+  return new KeyHints(database, { newest: () => newest, indexedThrough: () => indexedThrough });
+}
+
+/** Of so many ids of keys, hints are right but for few; of strangers, nearly all are known to have none. */
+function expectToldApart(hints: KeyHints, held: number): void {
+  let wrong = 0;
+  for (let number = 1; number <= held; number += 1) {
+    const likely = hints.likelyNumberOf(hashOf(idOf(number)));
+    if (likely === noKey || likely === notKnown) expect.unreachable(`key ${number} is said to be none`);
+    if (likely !== number) wrong += 1;
+  }
+  expect(wrong).toBeLessThanOrEqual(held * 0.06);
+  const strangers = Array.from({ length: 10_000 }, () => hints.likelyNumberOf(hashOf(randomBytes(16))));
+  expect(strangers.filter((likely) => likely !== noKey).length).toBeLessThan(1_000);
+}
+
+/** Writes another first byte over an id wherever it stands in the file. */
+function damage(directory: string, id: Buffer, firstByte: number): void {
+  const file = join(directory, 'node.db');
+  const bytes = readFileSync(file);
+  for (let place = bytes.indexOf(id); place >= 0; place = bytes.indexOf(id, place + 1)) bytes[place] = firstByte;
+  writeFileSync(file, bytes);
+}
+
+describe('hints to keys', () => {
+  it.each([1, 2, 3, 64, 499, 500, 501, 5_000])('know every id of the index, read %i at a time', (size) => {
+    const hints = hintsOf(openBeside(nodeWithKeys()));
+    expect(hints.likelyNumberOf(hashOf(randomBytes(16))), 'nothing is known yet').toBe(notKnown);
+    hints.add(hashOf(idOf(keys + 1)), keys + 1);
+    while (hints.readOn(size));
+    expectToldApart(hints, keys + 1);
+  });
+
+  it.each([2, 7, 100, 5_000])('know the keys that the index lacks, read %i at a time', (size) => {
+    const hints = hintsOf(openBeside(nodeWithKeys(keys, 300)), { indexedThrough: 300 });
+    while (hints.readOn(size));
+    expectToldApart(hints, keys);
+  });
+
+  it('make room for later ones, and know them at once', () => {
+    const database = openBeside(nodeWithKeys());
+    let newest = keys;
+    const hints = new KeyHints(database, { newest: () => newest, indexedThrough: () => keys });
+    while (hints.readOn(100));
+    for (; newest < 1_500_000; hints.add(hashOf(idOf(newest)), newest)) newest += 1;
+    for (let number = 1; number <= newest; number += 7) {
+      if (hints.likelyNumberOf(hashOf(idOf(number))) <= noKey) expect.unreachable(`key ${number} is not known`);
+    }
+    expectToldApart(hints, keys);
+  });
+
+  it('begin anew where most of those that they know have gone', () => {
+    const database = openBeside(nodeWithKeys());
+    let newest = keys;
+    const hints = new KeyHints(database, { newest: () => newest, indexedThrough: () => keys });
+    let begun = 0;
+    while (newest < 2_200_000) {
+      if (hints.likelyNumberOf(hashOf(idOf(1))) === notKnown) {
+        begun += 1;
+        while (hints.readOn(100));
+      }
+      newest += 1;
+      hints.add(hashOf(randomBytes(16)), newest);
+    }
+    expect(begun).toBe(2);
+    expectToldApart(hints, keys);
+  });
+
+  it('know every key where there are more than a first look made out', () => {
+    const directory = nodeWithKeys(2_000);
+    const database = openBeside(directory);
+    // All of them, and hardly one where it is looked: a table for few has to give way to one for many.
+    database.exec(`WITH RECURSIVE more(number) AS (SELECT 3000000 UNION ALL SELECT number + 1 FROM more WHERE number < 5000000)
+      INSERT INTO key_numbers (key_id, number)
+      SELECT unhex(format('3c3c3c3c3c3c3c3c%016x', number)), number FROM more`);
+    const hints = hintsOf(database, { newest: 5_000_000 });
+    while (hints.readOn(50_000));
+    expectToldApart(hints, 2_000);
+    const id = Buffer.alloc(16, 0x3c);
+    for (let number = 3_000_000; number <= 5_000_000; number += 1_001) {
+      id.writeBigUInt64BE(BigInt(number), 8);
+      expect(hints.likelyNumberOf(hashOf(id))).not.toBe(noKey);
+    }
+  });
+
+  it('take little room where most numbers have no key any more', () => {
+    const database = openBeside(nodeWithKeys());
+    database.exec('UPDATE chat_keys SET number = number + 200000000');
+    const hints = hintsOf(database, { newest: 200_000_500, indexedThrough: 200_000_500 });
+    while (hints.readOn(100));
+    expectToldApart(hints, keys - 1);
+  });
+
+  it.each([
+    ['keys', 2 ** 26, 0],
+    ['numbers', 2 ** 29, 500],
+  ])('say nothing where there are too many %s', (what, newest, stored) => {
+    const database = openBeside(nodeWithKeys(2_000));
+    if (what === 'keys') {
+      // One key wherever it is looked.
+      const place = database.prepare('UPDATE chat_keys SET number = ? WHERE number = ?');
+      for (let number = 1; number <= 1_024; number += 1) {
+        place.run((Math.ceil(number / 32) * newest) / 32 - ((number - 1) % 32), number);
+      }
+    }
+    const hints = hintsOf(database, { newest, indexedThrough: newest });
+    expect(hints.readOn(100)).toBe(false);
+    hints.add(hashOf(idOf(stored)), newest + 1);
+    expect(hints.likelyNumberOf(hashOf(idOf(stored)))).toBe(notKnown);
+  });
+
+  it.each([
+    ['a larger', 0xff],
+    ['a smaller', 0x00],
+  ])('lose no other id where one in the index was changed to %s one', (_, firstByte) => {
+    for (const number of [1, 2, 150, 251, 499, 500]) {
+      const directory = nodeWithKeys();
+      damage(directory, idOf(number), firstByte);
+      const beside = openBeside(directory);
+      const found = beside.prepare<[Buffer], number>('SELECT number FROM key_numbers WHERE key_id = ?').pluck();
+      const there = Array.from({ length: keys }, (_each, each) => idOf(each + 1)).filter(
+        (id) => found.get(id) !== undefined,
+      );
+      for (const size of [2, 7, 64, 250, 1_000]) {
+        const hints = hintsOf(beside);
+        while (hints.readOn(size));
+        expect(there.filter((id) => hints.likelyNumberOf(hashOf(id)) === noKey)).toEqual([]);
+      }
+    }
+  });
+
+  it.each([
+    ['an id has lost its size', "UPDATE key_numbers SET key_id = x'3c01' WHERE number = 250"],
+    ['a number is none', "UPDATE key_numbers SET number = 'none' WHERE number = 250"],
+    ['a number cannot be one', 'UPDATE key_numbers SET number = 0 WHERE number = 250'],
+    ['a number is beyond all others', 'UPDATE key_numbers SET number = 5000000000 WHERE number = 250'],
+  ])('say nothing where in the index %s', (_, change) => {
+    const beside = openBeside(nodeWithKeys());
+    beside.exec(change);
+    const hints = hintsOf(beside);
+    while (hints.readOn(64));
+    hints.add(hashOf(idOf(keys + 1)), keys + 1);
+    expect(hints.likelyNumberOf(hashOf(randomBytes(16)))).toBe(notKnown);
+    expect(hints.readOn(64)).toBe(false);
+  });
+});
