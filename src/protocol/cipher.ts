@@ -85,6 +85,8 @@ export function applyAesCtr(key: Buffer, nonce: Buffer, text: Buffer): Buffer {
  * other mostly have the same key: its blocks stay, and the HMAC of nothing, which is all that an echo has.
  */
 const innerText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
+/** Its beginnings, by the size of the text that they end with. */
+const innerTexts: (Buffer | undefined)[] = Array.from({ length: shortTextSizeMax + 1 });
 const outerText = Buffer.alloc(hashBlockSize + hmacSize);
 let latestKey: Buffer | undefined;
 let isOfNothingKnown = false;
@@ -136,7 +138,9 @@ function hmacOf(key: Buffer, source: Buffer, start: number, size: number): Buffe
   begin(key);
   if (size === 0 && isOfNothingKnown) return ofNothing;
   for (let index = 0; index < size; index += 1) innerText[hashBlockSize + index] = source[start + index] ?? 0;
-  outerText.write(hash('sha256', innerText.subarray(0, hashBlockSize + size), 'binary'), hashBlockSize, 'latin1');
+  const inner = innerTexts[size] ?? innerText.subarray(0, hashBlockSize + size);
+  innerTexts[size] = inner;
+  outerText.write(hash('sha256', inner, 'binary'), hashBlockSize, 'latin1');
   const hmac = size === 0 ? ofNothing : latestHmac;
   hmac.write(hash('sha256', outerText, 'binary'), 'latin1');
   isOfNothingKnown ||= size === 0;

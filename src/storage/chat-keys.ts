@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { type ChatKey, keyIdSize } from '../domain/chat-key.ts';
+import type { ChatKey } from '../domain/chat-key.ts';
 import { sameCoin } from '../domain/coin.ts';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
@@ -65,44 +65,45 @@ export class ChatKeyReader {
   row(keyId: Buffer): StoredKey | undefined {
     const likely = this.index.likelyNumberOf(keyId);
     if (likely === noKey) return undefined;
-    const guessed = likely === notKnown ? undefined : this.#stored(this.#selectByNumber.get(likely));
-    return isSoundFor(keyId, guessed) ? guessed : this.#indexedRow(keyId);
+    const guessed = likely === notKnown ? undefined : this.#stored(this.#selectByNumber.get(likely), keyId);
+    return guessed?.isSound === true ? guessed : this.#indexedRow(keyId);
   }
 
   #indexedRow(keyId: Buffer): StoredKey | undefined {
     const recent = this.index.recentNumberOf(keyId);
     const found = recent === undefined ? this.#selectById.get(keyId) : this.#selectByNumber.get(recent);
     if (found === undefined && recent === undefined) return undefined;
-    const row = this.#stored(found);
-    if (!isSoundFor(keyId, row)) throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
+    const row = this.#stored(found, keyId);
+    if (row?.isSound !== true) throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
     return row;
   }
 
-  protected unproved(number: number): StoredKey | undefined {
-    return this.#stored(this.#selectByNumber.get(number));
+  /** What stands where the key of an id should, as far as it can be read. */
+  protected unproved(number: number, keyId: Buffer): StoredKey | undefined {
+    return this.#stored(this.#selectByNumber.get(number), keyId);
   }
 
-  #stored(joined: string | null | undefined): ProvedKey | undefined {
+  #stored(joined: string | null | undefined, keyId: Buffer): ProvedKey | undefined {
     if (joined === undefined || joined === null) return undefined;
     const values = this.#values;
     values.read(joined);
-    const [number, checksum, keySize] = [values.integer(), values.integer(), values.integer()];
-    const isSound = values.checksumOfRest() === checksum;
-    const keyId = values.blob(keyIdSize);
-    const [denomination, serialNumber] = [values.integer(), values.integer()];
+    const number = values.integer();
+    const checksum = values.integer();
+    const keySize = values.integer();
+    const isWhole = values.checksumOfRest() === checksum;
+    const isSound = values.isBlob(keyId) && isWhole;
+    const denomination = values.integer();
+    const serialNumber = values.integer();
     const key = values.blob(keySize);
-    const [postedAt, replacements] = [values.integer(), values.integer()];
+    const postedAt = values.integer();
+    const replacements = values.integer();
     return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum, isSound };
   }
 }
 
-/** A row and whether its checksum fits. */
+/** A row and whether its checksum and its id are right. */
 interface ProvedKey extends StoredKey {
   readonly isSound: boolean;
-}
-
-function isSoundFor(keyId: Buffer, row: ProvedKey | undefined): row is ProvedKey {
-  return row?.isSound === true && row.keyId.equals(keyId);
 }
 
 export class ChatKeyWriter extends ChatKeyReader {
@@ -155,7 +156,7 @@ export class ChatKeyWriter extends ChatKeyReader {
   /** Removes the key of an id, also a damaged one. */
   remove(keyId: Buffer): void {
     const number = this.index.numberOf(keyId);
-    const row = number === undefined ? undefined : this.unproved(number);
+    const row = number === undefined ? undefined : this.unproved(number, keyId);
     if (row === undefined) return;
     this.#delete.run(row.number);
     this.index.remove(keyId, row, row.number);

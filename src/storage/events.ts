@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { hash as digest } from 'node:crypto';
 import type { Database, Statement } from 'better-sqlite3';
 import type { Coin } from '../domain/coin.ts';
+import { JsonDigest } from './json-digest.ts';
 
 /** What happened, as the log wants to know it. Nothing here is ever a key, a session key or an authentication number. */
 export interface EventEntry {
@@ -97,32 +98,35 @@ export type ReconstructionRow = [
 /** What the first event follows. */
 export const genesis: EventHead = { sequence: 0, hash: Buffer.alloc(32), time: 0 };
 
+const text = new JsonDigest();
+
 /**
  * The chain's rule: SHA-256 over the JSON text of one array: the hash before, the columns in their order, then an array
  * for each reconstruction. Blobs are lower-case hexadecimal, and so are the hashes here, which takes half the time of buffers.
  */
 export function eventHash(before: string, row: EventRow, reconstructions: readonly ReconstructionRow[]): string {
-  let text = `["${before}"`;
-  for (const value of row) text += `,${jsonOf(value)}`;
-  for (const record of reconstructions) text += `,[${record.map(jsonOf).join(',')}]`;
-  return digest('sha256', `${text}]`, 'hex');
+  text.mark('[');
+  text.value(before);
+  for (const value of row) {
+    text.mark(',');
+    text.value(value);
+  }
+  for (const record of reconstructions) {
+    text.mark(',');
+    record.forEach((value, index) => {
+      text.mark(index === 0 ? '[' : ',');
+      text.value(value);
+    });
+    text.mark(']');
+  }
+  text.mark(']');
+  return text.finish();
 }
 
 /** The same for an event without reconstructions whose row is JSON already. */
 export function writtenHash(before: string, row: string): string {
   return digest('sha256', `["${before}",${row.slice(1)}`, 'hex');
 }
-
-/** One value as JSON.stringify would write it; it alone for a whole array takes twice the time. */
-function jsonOf(value: Buffer | string | number | null): string {
-  if (value === null) return 'null';
-  if (typeof value === 'number') return String(value);
-  if (typeof value !== 'string') return `"${value.toString('hex')}"`;
-  return plainText.test(value) ? `"${value}"` : JSON.stringify(value);
-}
-
-/** What stands in JSON as it is, as names of actions and addresses do. */
-const plainText = /^[\w.:/-]*$/;
 
 export class EventReader {
   readonly #selectHead: Statement<[], EventHead>;

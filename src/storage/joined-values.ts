@@ -42,7 +42,21 @@ export class JoinedValues {
   blob(size: number): Buffer {
     const start = this.#position;
     this.#position = Math.max(start, Math.min(this.#end, start + size));
-    return Buffer.from(this.#bytes.subarray(start, this.#position));
+    const blob = Buffer.allocUnsafe(this.#position - start);
+    // The library's copy makes a view first.
+    for (let index = 0; index < blob.length; index += 1) blob[index] = this.#bytes[start + index] ?? 0;
+    return blob;
+  }
+
+  /** Passes over a blob, and says whether it is this one. */
+  isBlob(expected: Buffer): boolean {
+    const start = this.#position;
+    this.#position = start + expected.length;
+    if (this.#position > this.#end) return false;
+    for (let index = 0; index < expected.length; index += 1) {
+      if (this.#bytes[start + index] !== expected[index]) return false;
+    }
+    return true;
   }
 
   /** CRC-32 of what has not been read yet. */

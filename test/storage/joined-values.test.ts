@@ -31,6 +31,20 @@ describe('joined values', () => {
     );
   });
 
+  it('are told from others', () => {
+    const parts = fc.uint8Array({ minLength: 1, maxLength: 40 });
+    fc.assert(
+      fc.property(parts, parts, parts, (first, second, other) => {
+        const blobs = [first, second, other].map((each) => Buffer.from(each));
+        const [one, two, three] = blobs as [Buffer, Buffer, Buffer];
+        values.read(Buffer.concat([one, two]).toString('hex'));
+        expect([values.isBlob(one), values.isBlob(two), values.isBlob(one)]).toEqual([true, true, false]);
+        values.read(two.toString('hex'));
+        expect(values.isBlob(three)).toBe(two.subarray(0, three.length).equals(three));
+      }),
+    );
+  });
+
   it('that are missing or broken are read to their end', () => {
     for (const broken of ['', ';;;', 'abc', '-', '1', Buffer.alloc(3, 0xff)]) {
       values.read(Buffer.from(broken).toString('hex'));
@@ -48,6 +62,7 @@ describe('joined values', () => {
       expect(taken.length + values.blob(5).length).toBe(4);
       values.integer();
       expect(values.blob(5)).toHaveLength(0);
+      expect(values.isBlob(Buffer.alloc(1))).toBe(false);
     }
   });
 });
