@@ -20,6 +20,11 @@ export abstract class PlaceTable {
     this.#placeBits = Math.log2(this.#slots.length);
   }
 
+  /** Forgets all keys. */
+  clear(): void {
+    this.#slots.fill(empty);
+  }
+
   protected abstract holds(place: number, key: Buffer): boolean;
 
   /** `hash` is `hashOf(key)`. */

@@ -39,9 +39,9 @@ interface StoredRequest {
   readonly checksum: number;
 }
 
-/** At least so many requests are remembered, and at most a quarter more: the oldest are forgotten together, whoever sent them. */
+/** At least so many requests are remembered, and at most half as many more: the oldest are forgotten together, whoever sent them. */
 const rememberedMin = 65_536;
-const forgottenTogether = 16_384;
+const forgottenTogether = 32_768;
 /** On disk the oldest are removed so many at a time. */
 const prunedTogether = 1_024;
 const digestSize = 16;
@@ -116,9 +116,15 @@ export class ReplayWindow {
     // Where nonces may come again, the latest request counts.
     newest?.delete(identity, hash);
     newest?.add(identity, hash, remembered);
-    if (newest?.isFull !== true) return;
+    if (newest?.isFull === true) this.#forgetOldest();
+  }
+
+  /** Makes room for as many as it forgets, in the same memory. */
+  #forgetOldest(): void {
     const kept = this.#generations.slice(0, rememberedMin / forgottenTogether);
-    this.#generations = [new RequestTable(forgottenTogether), ...kept];
+    const next = this.#generations[kept.length] ?? new RequestTable(forgottenTogether);
+    next.clear();
+    this.#generations = [next, ...kept];
   }
 
   get mark(): number {

@@ -65,6 +65,12 @@ export class RequestTable extends PlaceTable {
     this.occupy(place, hash);
   }
 
+  /** Forgets all requests, and keeps their memory for others. */
+  override clear(): void {
+    super.clear();
+    this.#size = 0;
+  }
+
   /** The place of the one that came last is given back. */
   override delete(identity: Buffer, hash: number): void {
     const place = this.placeOf(identity, hash);

@@ -25,7 +25,7 @@ it('keeps what was committed, however many requests are undone after it', () => 
 
 it('keeps the newest 65,536, and not many more', () => {
   const replays = new ReplayWindow(openBeside(makeNode()));
-  const count = 100_000;
+  const count = 250_000;
   for (let number = 0; number < count; number += 1) {
     replays.remember(requestOf(number), answered, false);
     replays.commit();
@@ -34,5 +34,5 @@ it('keeps the newest 65,536, and not many more', () => {
   for (let number = count - 65_536; number < count; number += 1) {
     if (!isKnown(number)) expect.unreachable(`request ${number} is forgotten`);
   }
-  expect(isKnown(0)).toBe(false);
+  for (let number = 0; number < count - 98_305; number += 1_001) expect(isKnown(number)).toBe(false);
 });

@@ -14,7 +14,11 @@ const request: fc.Arbitrary<RememberedRequest> = fc.record({
   status: fc.nat(255),
   payload: bytes,
 });
-const step = fc.record({ kind: fc.constantFrom('add', 'delete'), identity, request });
+const step = fc.record({
+  kind: fc.constantFrom('add', 'add', 'add', 'add', 'delete', 'delete', 'clear'),
+  identity,
+  request,
+});
 
 describe('a table of requests', () => {
   it.each([
@@ -35,6 +39,10 @@ describe('a table of requests', () => {
           if (kind === 'delete') {
             table.delete(key, hash(key));
             if (model.delete(name) && order.at(-1) === name) order.pop();
+          } else if (kind === 'clear') {
+            table.clear();
+            model.clear();
+            order.length = 0;
           } else if (!model.has(name) && order.length < capacity) {
             table.add(key, hash(key), remembered);
             model.set(name, remembered);
