@@ -23,15 +23,15 @@ export class JsonDigest {
   /** The first bytes, by their number. */
   #views: (Buffer | undefined)[] = [];
 
-  /** Punctuation: one character. */
-  mark(character: string): void {
-    this.#makeRoom(1);
-    this.#put(character.charCodeAt(0));
+  /** Punctuation, and other ASCII that stands for itself. */
+  mark(text: string): void {
+    this.#makeRoom(text.length);
+    for (let index = 0; index < text.length; index += 1) this.#put(text.charCodeAt(index));
   }
 
   /** A blob is written in lower-case hexadecimal. */
   value(value: Buffer | string | number | null): void {
-    if (value === null) this.#raw('null');
+    if (value === null) this.mark('null');
     else if (typeof value === 'number') this.#number(value);
     else if (typeof value === 'string') this.#string(value);
     else this.#hexadecimal(value);
