@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Exchange, makeNode, openStore } from '../support/harness.ts';
+import { Exchange, makeNode, openBeside, openStore, systemRandom } from '../support/harness.ts';
 import {
   buildRequest,
   challengeOf,
@@ -40,6 +40,14 @@ const request = (sent: Sent, group: number, command: number, payload: Buffer = B
 const echo = (sent: Sent) => request(sent, 0, 0);
 const keyId = Buffer.alloc(16, 7);
 const get = (sent: Sent) => request(sent, 4, 43, getPayload(keyId));
+const key = Buffer.from('a key of the chat, of some length');
+const post = buildRequest({
+  group: 4,
+  command: 41,
+  payload: postPayload(keyId, coinBytes(2, 77), Buffer.concat([key, Buffer.alloc(128 - key.length)]), 0, key.length),
+});
+/** What a get key is answered. */
+const expected = Buffer.concat([coinBytes(2, 77), key]);
 
 function payloadOf(reply: Buffer, { type, coin: by, nonce }: Sent): Buffer {
   const read = readReply(reply, type === 4);
@@ -60,11 +68,7 @@ function restore(half: Buffer): Buffer {
 describe('a batch of sealed requests', () => {
   it('gives each reply its own keystream, however coins and types alternate', () => {
     const exchange = new Exchange(openStore(makeNode([coin, other])));
-    const key = Buffer.from('a key of the chat, of some length');
-    const pad = Buffer.concat([key, Buffer.alloc(128 - key.length)]);
-    exchange.one(
-      buildRequest({ group: 4, command: 41, payload: postPayload(keyId, coinBytes(2, 77), pad, 0, key.length) }),
-    );
+    exchange.one(post);
     const runs = [40, 3, 1, 1, 2, 35, 1].flatMap((length, run) =>
       Array.from({ length }, () => ({
         type: run % 2 === 0 ? (1 as const) : (4 as const),
@@ -73,10 +77,66 @@ describe('a batch of sealed requests', () => {
     );
     const all = runs.map(({ type, by }, index) => sentBy(type, by, index + 1));
     const replies = exchange.send(...all.map(get));
-    const expected = Buffer.concat([coinBytes(2, 77), key]);
     expect(replies.map((reply, index) => payloadOf(reply, all[index] ?? sentBy(1, coin, 0)))).toEqual(
       all.map(() => expected),
     );
+  });
+
+  it('keeps requests of one coin apart from those of the same coin and another, whichever that is', () => {
+    const third = { denomination: 2, serialNumber: 79, secret: Buffer.alloc(16, 0xe4) };
+    const exchange = new Exchange(openStore(makeNode([coin, other, third])));
+    exchange.one(post);
+    const all = ([4, 5, 4, 4, 5, 5, 4] as const).map((type, id) => ({
+      type,
+      coins: type === 5 ? [coin, id === 4 ? third : other] : [coin],
+      nonce: Buffer.alloc(24, id + 1),
+    }));
+    const requests = all.map((sent) => buildRequest({ ...sent, group: 4, command: 43, payload: getPayload(keyId) }));
+    const replies = exchange.send(...requests).map((reply) => readReply(reply, true));
+    for (const [index, { coins }] of all.entries()) {
+      const reply = replies[index];
+      expect(reply && openModernReply(reply, coins)).toEqual(expected);
+    }
+  });
+
+  it('answers all others where a reply cannot be sealed', () => {
+    let calls = 0;
+    const random = {
+      bytes: (size: number) => {
+        calls += 1;
+        // In the batch, and of the same request alone.
+        if (calls === 3 || calls === 6) throw new Error('no randomness');
+        return systemRandom.bytes(size);
+      },
+    };
+    const exchange = new Exchange(openStore(makeNode([coin])), { random });
+    exchange.one(post);
+    const all = [1, 2, 3, 4, 5].map((id) => sentBy(4, coin, id));
+    const replies = exchange.send(...all.map(get));
+    expect(replies.map((reply) => reply[2])).toEqual([250, 250, 252, 250, 250]);
+    const opened = replies.map((reply, index) =>
+      reply[2] === 250 ? payloadOf(reply, all[index] ?? sentBy(4, coin, 0)) : reply.length,
+    );
+    expect(opened).toEqual([expected, expected, 48, expected, expected]);
+  });
+
+  it('goes by the old secret again where the change of a coin was undone with the batch', () => {
+    const directory = makeNode([coin], { '01.300.bin': encryptionCoin });
+    const exchange = new Exchange(openStore(directory));
+    openBeside(directory).exec(
+      `CREATE TRIGGER lost BEFORE INSERT ON events WHEN NEW.action = 'post-key'
+       BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END`,
+    );
+    const half = Buffer.alloc(8, 0xee);
+    const restored = { ...coin, secret: Buffer.concat([half, coin.secret.subarray(8)]) };
+    const before = ([1, 4] as const).flatMap((type) => [echo(sentBy(type, coin, 1)), echo(sentBy(type, coin, 2))]);
+    const after = ([1, 4] as const).flatMap((type) => [
+      echo(sentBy(type, restored, 3)),
+      echo(sentBy(type, coin, 4)),
+      echo(sentBy(type, coin, 5)),
+    ]);
+    const replies = exchange.send(...before, restore(half), ...after, post);
+    expect(replies.map((reply) => reply[2])).toEqual([250, 250, 250, 250, 194, 37, 250, 250, 204, 250, 250, 194]);
   });
 
   it('opens what follows a change of its coin with the new secret, and nothing with the old one', () => {
