@@ -34,7 +34,7 @@ export function chatKeyChecksum(row: Omit<StoredKey, 'number' | 'checksum'>): nu
 export const checkedContent = `concat(chat_keys.key_id, denomination, ';', serial_number, ';', key, posted_at, ';',
   replacements, ';')`;
 
-/** One text for `storedKeyOf`. */
+/** A row as one text. */
 const joinedRow = `hex(concat(chat_keys.number, ';', checksum, ';', octet_length(key), ';', ${checkedContent}))`;
 
 export class ChatKeyReader {
@@ -115,7 +115,7 @@ export class ChatKeyWriter extends ChatKeyReader {
   constructor(database: Database, index: KeyIndex, counts: KeyCounts) {
     super(database, index);
     this.#counts = counts;
-    // The driver binds an empty buffer as NULL.
+    // An empty buffer without memory behind it may be bound as NULL.
     this.#insert = database.prepare(
       `INSERT INTO chat_keys (number, key_id, denomination, serial_number, key, posted_at, replacements, checksum)
        VALUES (?, ?, ?, ?, coalesce(?, zeroblob(0)), ?, ?, ?)`,

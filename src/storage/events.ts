@@ -105,6 +105,7 @@ const text = new JsonDigest();
  * for each reconstruction. Blobs are lower-case hexadecimal, and so are the hashes here, which takes half the time of buffers.
  */
 export function eventHash(before: string, row: EventRow, reconstructions: readonly ReconstructionRow[]): string {
+  text.begin();
   text.mark('[');
   text.value(before);
   for (const value of row) {

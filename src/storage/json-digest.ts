@@ -9,12 +9,12 @@ const firstPlain = ' '.charCodeAt(0);
 const lastPlain = '~'.charCodeAt(0);
 const hexadecimalDigits = Buffer.from('0123456789abcdef');
 const sizeUsual = 1_024;
-/** What a number takes at most, and a character in UTF-8. */
+/** What an integer takes at most, and a character in UTF-8. */
 const numberSizeMax = 24;
 const characterSizeMax = 3;
 
 /**
- * SHA-256 over a JSON text that is written value by value, as JSON.stringify would write them, without ever being a string:
+ * SHA-256 over a JSON text that is written value by value, as JSON.stringify writes finite ones, without ever being a string:
  * made of strings, the text of an event was a third of all garbage that a request left.
  */
 export class JsonDigest {
@@ -22,6 +22,10 @@ export class JsonDigest {
   #end = 0;
   /** The first bytes, by their number. */
   #views: (Buffer | undefined)[] = [];
+
+  begin(): void {
+    this.#end = 0;
+  }
 
   /** Punctuation, and other ASCII that stands for itself. */
   mark(text: string): void {
@@ -37,11 +41,10 @@ export class JsonDigest {
     else this.#hexadecimal(value);
   }
 
-  /** In hexadecimal, and begins the next text. */
+  /** In hexadecimal. */
   finish(): string {
     const text = this.#views[this.#end] ?? this.#bytes.subarray(0, this.#end);
     if (this.#end <= sizeUsual) this.#views[this.#end] = text;
-    this.#end = 0;
     return hash('sha256', text, 'hex');
   }
 

@@ -1,16 +1,22 @@
 import { Buffer } from 'node:buffer';
-import type { Database, Statement } from 'better-sqlite3';
+import type { Database } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import { bitsOf, HintTable, noHint } from './hint-table.ts';
+import { type KeyPiece, KeyPieces } from './key-pieces.ts';
 import { hashOf } from './secret-hash.ts';
 
 /** What is said instead of a number: that no key has the id; that it is not known. */
 export const noKey = noHint;
 export const notKnown = -1;
 
-/** With more numbers or keys than this nothing is said: hints take four bytes a slot, and a slot some bits for the id. */
-const capacityMin = 2 ** 20;
-const capacityMax = 2 ** 25;
+/** In slots: what a table has at least, and all of them together at most. */
+export interface HintLimits {
+  readonly table: number;
+  readonly together: number;
+}
+
+const limitsUsual: HintLimits = { table: 2 ** 20, together: 2 ** 25 };
+/** With larger numbers too little of a slot is left for the id. */
 const numberBitsMax = 28;
 /** How full a table is when all keys were read into it. */
 const fillAtFirst = 0.75;
@@ -18,11 +24,6 @@ const fillAtFirst = 0.75;
 const growth = 0.5;
 /** Of how many numbers it is asked whether they still have keys, at how many places. */
 const sample = { places: 32, numbers: 32 };
-
-const comma = ','.charCodeAt(0);
-const zero = '0'.charCodeAt(0);
-
-type Piece = [count: number, numbers: string | null, ids: Buffer | null];
 
 /** What `chat_keys` and its index have come to. */
 export interface KeyProgress {
@@ -32,18 +33,12 @@ export interface KeyProgress {
   indexedThrough(): number;
 }
 
-/** What has to be read yet: ids of `key_numbers` after one, then those of `chat_keys` from a number on. */
+/** What has to be read yet: ids of `key_numbers` after one, then those of `chat_keys` after a number. */
 interface Reading {
   readonly id: Buffer | undefined;
   readonly number: number;
   /** Later ones have been added. */
   readonly end: number;
-}
-
-interface Entries {
-  readonly numbers: readonly number[];
-  /** One after the other. */
-  readonly ids: Buffer;
 }
 
 /**
@@ -55,34 +50,31 @@ interface Entries {
 export class KeyHints {
   readonly #database: Database;
   readonly #progress: KeyProgress;
-  readonly #selectIndexed: Statement<[Buffer, number], unknown[]>;
-  readonly #selectRows: Statement<[number, number, number], unknown[]>;
-  /** The newest first; each takes what comes until it is full. None where it has given up. */
+  readonly #limits: HintLimits;
+  readonly #indexed: KeyPieces<[after: Buffer, count: number]>;
+  readonly #stored: KeyPieces<[after: number, through: number, count: number]>;
+  /** The newest first; each takes what comes until it is full. None where nothing is said. */
   #tables: HintTable[] = [];
-  /** Undefined where everything is read, or it has given up. */
   #reading: Reading | undefined;
   #isWhole = false;
+  #isToBegin = true;
+  /** Whether a table was added since all keys were read, or it was asked how many there are. */
+  #hasGrown = false;
 
-  constructor(database: Database, progress: KeyProgress) {
+  constructor(database: Database, progress: KeyProgress, limits = limitsUsual) {
     this.#database = database;
     this.#progress = progress;
-    const piece = "SELECT count(*), group_concat(number), CAST(group_concat(key_id, '') AS BLOB) FROM";
-    this.#selectIndexed = database
-      .prepare<[Buffer, number], unknown[]>(
-        `${piece} (SELECT number, key_id FROM key_numbers WHERE key_id > ? ORDER BY key_id LIMIT ?)`,
-      )
-      .raw();
-    this.#selectRows = database
-      .prepare<[number, number, number], unknown[]>(
-        `${piece} (SELECT number, key_id FROM chat_keys WHERE number > ? AND number <= ? ORDER BY number LIMIT ?)`,
-      )
-      .raw();
-    this.#begin();
+    this.#limits = limits;
+    this.#indexed = new KeyPieces(database, 'key_numbers WHERE key_id > ? ORDER BY key_id LIMIT ?');
+    this.#stored = new KeyPieces(database, 'chat_keys WHERE number > ? AND number <= ? ORDER BY number LIMIT ?');
   }
 
-  /** Number of the row that most likely holds the key of an id, `noKey` where none does, or `notKnown`; `hash` is its `hashOf`. */
+  /**
+   * Number of the row that most likely holds the key of an id, `noKey` where none does, or `notKnown`; `hash` is its
+   * `hashOf`.
+   */
   likelyNumberOf(hash: number): number {
-    if (!this.#isWhole) return notKnown;
+    if (!this.#isWhole || this.#tables.length === 0) return notKnown;
     for (const table of this.#tables) {
       const number = table.find(hash);
       if (number !== noHint) return number;
@@ -90,50 +82,56 @@ export class KeyHints {
     return noKey;
   }
 
+  /** Reads nothing, for a request must not fail because of it. */
   add(hash: number, number: number): void {
     if (this.#tables[0]?.add(hash, number) !== false) return;
-    this.#makeRoom();
+    this.#addTable(this.#held * growth);
     this.#tables[0]?.add(hash, number);
+    this.#hasGrown = true;
   }
 
   /**
-   * Reads the next `count` ids, two at least; false when there is no more to be read. Where ids of the index are not in their
-   * order, or not of their size, one of them is damaged, and reading on from it would pass over others: then it gives up.
+   * Reads the next `count` ids, two at least; false when there is nothing to be read now. Where ids of the index are not in
+   * their order, or not of their size, one of them is damaged, and reading on from it would pass over others: then nothing is
+   * said any more.
    */
   readOn(count: number): boolean {
+    if (this.#isToBegin || this.#isStale()) this.#begin();
     const reading = this.#reading;
     if (reading === undefined) return false;
     this.#reading = undefined;
-    const piece = this.#read(reading, Math.max(2, count));
-    if (piece === undefined) {
-      this.#giveUp();
-      return false;
+    let piece: { read: KeyPiece; next: Reading | undefined } | undefined;
+    try {
+      piece = this.#read(reading, Math.max(2, count));
+    } finally {
+      if (piece === undefined) this.#fallSilent();
     }
+    if (piece === undefined) return false;
     this.#reading = piece.next;
-    this.#holdAll(piece.entries);
-    // There may not have been room for all.
-    this.#isWhole = piece.next === undefined && this.#tables.length > 0;
+    this.#holdAll(piece.read);
+    this.#isWhole = piece.next === undefined;
+    if (this.#isWhole) this.#hasGrown = false;
     return this.#reading !== undefined;
   }
 
   /** Undefined where an id is damaged. */
-  #read(reading: Reading, wanted: number): { entries: Entries; next: Reading | undefined } | undefined {
+  #read(reading: Reading, wanted: number): { read: KeyPiece; next: Reading | undefined } | undefined {
     const { id, number, end } = reading;
     if (id === undefined) {
-      const entries = entriesOf(this.#selectRows.get(number, end, wanted) as Piece, end);
-      if (entries === undefined) return undefined;
-      const isLast = entries.numbers.length < wanted;
-      return { entries, next: isLast ? undefined : { ...reading, number: entries.numbers.at(-1) ?? end } };
+      const read = this.#stored.read(end, number, end, wanted);
+      if (read === undefined) return undefined;
+      const isLast = read.numbers.length < wanted;
+      return { read, next: isLast ? undefined : { ...reading, number: read.numbers.at(-1) ?? end } };
     }
-    const entries = entriesOf(this.#selectIndexed.get(id, wanted) as Piece, this.#progress.newest());
-    if (entries === undefined || !areInOrder(id, entries.ids)) return undefined;
+    const read = this.#indexed.read(this.#progress.newest(), id, wanted);
+    if (read === undefined || !areInOrder(id, read.ids)) return undefined;
     // The last one is read again: whether it is in order shows only beside those that follow.
-    const isLast = entries.numbers.length < wanted;
-    const last = isLast ? undefined : Buffer.from(entries.ids.subarray(-2 * keyIdSize, -keyIdSize));
-    return { entries, next: { ...reading, id: last } };
+    const isLast = read.numbers.length < wanted;
+    const last = isLast ? undefined : Buffer.from(read.ids.subarray(-2 * keyIdSize, -keyIdSize));
+    return { read, next: { ...reading, id: last } };
   }
 
-  #holdAll({ numbers, ids }: Entries): void {
+  #holdAll({ numbers, ids }: KeyPiece): void {
     let start = 0;
     for (const number of numbers) {
       this.add(hashOf(ids, start, start + keyIdSize), number);
@@ -141,39 +139,43 @@ export class KeyHints {
     }
   }
 
-  /** Adds a table; where most of what is held is of keys that went, it begins anew. */
-  #makeRoom(): void {
-    const held = sumOf(this.#tables.map((table) => table.held));
-    const isStale = () => held > 2 * estimatedKeys(this.#database, this.#progress.newest()) + capacityMin;
-    if (this.#isWhole && isStale()) this.#begin();
-    else this.#addTable(held * growth);
+  /** Whether most of what is held is of keys that went. */
+  #isStale(): boolean {
+    if (!this.#hasGrown || !this.#isWhole) return false;
+    this.#hasGrown = false;
+    return this.#held > 2 * estimatedKeys(this.#database, this.#progress.newest()) + this.#limits.table;
   }
 
   #begin(): void {
-    this.#giveUp();
+    this.#fallSilent();
     const newest = this.#progress.newest();
     this.#addTable(estimatedKeys(this.#database, newest) / fillAtFirst);
     if (this.#tables.length === 0) return;
-    this.#reading = { id: Buffer.alloc(0), number: this.#progress.indexedThrough(), end: newest };
+    this.#reading = { id: beforeAllIds, number: this.#progress.indexedThrough(), end: newest };
   }
 
   #addTable(wanted: number): void {
-    const capacity = Math.max(capacityMin, Math.ceil(wanted));
+    const capacity = Math.max(this.#limits.table, Math.ceil(wanted));
     const together = sumOf(this.#tables.map((table) => table.capacity)) + capacity;
     const numberMax = this.#progress.newest() + capacity;
-    if (together > capacityMax || bitsOf(numberMax) > numberBitsMax) this.#giveUp();
+    if (together > this.#limits.together || bitsOf(numberMax) > numberBitsMax) this.#fallSilent();
     else this.#tables.unshift(new HintTable(capacity, numberMax));
   }
 
-  /** Holds nothing and says nothing. */
-  #giveUp(): void {
+  get #held(): number {
+    return sumOf(this.#tables.map((table) => table.held));
+  }
+
+  /** Holds nothing, reads nothing and says nothing. */
+  #fallSilent(): void {
     this.#tables = [];
-    this.#isWhole = false;
     this.#reading = undefined;
+    this.#isWhole = false;
+    this.#isToBegin = false;
   }
 }
 
-const noEntries: Entries = { numbers: [], ids: Buffer.alloc(0) };
+const beforeAllIds = Buffer.alloc(1);
 
 function sumOf(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0);
@@ -188,34 +190,11 @@ function estimatedKeys(database: Database, newest: number): number {
     .pluck();
   let found = 0;
   for (let place = 1; place <= places; place += 1) {
-    const end = Math.floor((newest * place) / places);
+    // Where few are left, they are the newest: those stand for themselves alone.
+    const end = Math.floor((newest * (place - 0.5)) / places);
     found += count.get(end - numbers, end) ?? 0;
   }
   return Math.ceil((newest * found) / (places * numbers));
-}
-
-/** Undefined where an id has not its size, or a number cannot be one. */
-function entriesOf([count, list, ids]: Piece, numberMax: number): Entries | undefined {
-  if (count === 0) return noEntries;
-  const numbers = integersOf(list ?? '');
-  const isWhole = ids?.length === count * keyIdSize && numbers.length === count;
-  return isWhole && numbers.every((number) => number > 0 && number <= numberMax) ? { numbers, ids } : undefined;
-}
-
-/** Of digits and commas. Split and converted by the library, they take several times as long. */
-function integersOf(list: string): number[] {
-  const integers: number[] = [];
-  let value = 0;
-  for (let index = 0; index < list.length; index += 1) {
-    const code = list.charCodeAt(index);
-    if (code !== comma) value = value * 10 + (code - zero);
-    else {
-      integers.push(value);
-      value = 0;
-    }
-  }
-  integers.push(value);
-  return integers;
 }
 
 function areInOrder(after: Buffer, ids: Buffer): boolean {

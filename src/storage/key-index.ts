@@ -4,7 +4,8 @@ import type { Coin } from '../domain/coin.ts';
 import { DamagedRow } from './damage.ts';
 import { IdTable } from './id-table.ts';
 import { IndexFollower } from './index-follower.ts';
-import { KeyHints } from './key-hints.ts';
+import { type HintLimits, KeyHints } from './key-hints.ts';
+import { KeyPieces } from './key-pieces.ts';
 import { RoundTable } from './round-table.ts';
 import { hashOf } from './secret-hash.ts';
 
@@ -39,7 +40,7 @@ export class KeyIndex {
   readonly follower: IndexFollower;
   #newest = 0;
 
-  constructor(database: Database) {
+  constructor(database: Database, hintLimits?: HintLimits) {
     this.#selectNumber = database.prepare<[Buffer], number>('SELECT number FROM key_numbers WHERE key_id = ?').pluck();
     this.#deleteNumber = database.prepare('DELETE FROM key_numbers WHERE key_id = ?');
     this.#deleteCoin = database.prepare(
@@ -62,10 +63,8 @@ export class KeyIndex {
     // A number is never used again, also where the newest key was removed.
     const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
     this.#newest = Math.max(newest, through);
-    this.#hints = new KeyHints(database, {
-      newest: () => this.#newest,
-      indexedThrough: () => this.follower.through,
-    });
+    const progress = { newest: () => this.#newest, indexedThrough: () => this.follower.through };
+    this.#hints = new KeyHints(database, progress, hintLimits);
   }
 
   /** Number of the row that holds the key of an id. */
@@ -88,7 +87,7 @@ export class KeyIndex {
     return this.#hints.likelyNumberOf(hashOf(keyId));
   }
 
-  /** Reads the next `count` ids into what `likelyNumberOf` goes by; false when that is done. */
+  /** Reads the next `count` ids into what `likelyNumberOf` goes by; false when there are none to be read now. */
   learnOn(count: number): boolean {
     return this.#hints.readOn(count);
   }
@@ -124,24 +123,20 @@ export class KeyIndex {
     for (const table of this.#rounds) table.mayBeStale = true;
   }
 
-  /** Many ids as one value: row by row, a start with a far lagging index takes half a second longer. */
   #loadRecent(database: Database, through: number): void {
-    const select = database
-      .prepare<[number, number], unknown[]>(
-        `SELECT group_concat(number), CAST(group_concat(key_id, '') AS BLOB)
-         FROM (SELECT number, key_id FROM chat_keys WHERE number > ? ORDER BY number LIMIT ?)`,
-      )
-      .raw();
+    const pieces = new KeyPieces<[after: number, count: number]>(
+      database,
+      'chat_keys WHERE number > ? ORDER BY number LIMIT ?',
+    );
     for (let position = through; ; ) {
-      const [numberList, ids] = select.get(position, idsPerRead) as [string | null, Buffer];
-      if (numberList === null) return;
-      const numbers = numberList.split(',').map(Number);
-      if (ids.length !== numbers.length * keyIdSize) throw new DamagedRow(`the id of a key after number ${position}`);
-      for (const [place, number] of numbers.entries()) {
-        const id = ids.subarray(place * keyIdSize, (place + 1) * keyIdSize);
+      const piece = pieces.read(Number.MAX_SAFE_INTEGER, position, idsPerRead);
+      if (piece === undefined) throw new DamagedRow(`the id of a key after number ${position}`);
+      for (const [place, number] of piece.numbers.entries()) {
+        const id = piece.ids.subarray(place * keyIdSize, (place + 1) * keyIdSize);
         this.#hold(id, hashOf(id), number);
       }
-      position = numbers.at(-1) ?? position;
+      if (piece.numbers.length < idsPerRead) return;
+      position = piece.numbers.at(-1) ?? position;
     }
   }
 

@@ -225,7 +225,10 @@ export class Store {
     return this.#writer.keyCounts.countOn(count);
   }
 
-  /** Learns which ids have keys, at most `count` of them; false when all are known. New ids are then stored without a look. */
+  /**
+   * Learns where keys stand, of at most `count` ids; false when there are none to be learnt now. Known keys are then found,
+   * and new ids stored, without a look into the index.
+   */
   learnKeyIds(count: number): boolean {
     return this.#writer.keyIndex.learnOn(count);
   }

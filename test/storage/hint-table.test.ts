@@ -51,6 +51,19 @@ describe('a table of hints', () => {
     expect(table.add(0xf000_0000, 1)).toBe(false);
   });
 
+  it('loses nobody when it is full', () => {
+    for (let turn = 0; turn < 300; turn += 1) {
+      const table = new HintTable(capacity, 1_000);
+      // So many that two buckets cannot take them, whose places others have.
+      const many = [
+        ...new Uint32Array(randomBytes(400).buffer.slice(0, 160)),
+        ...Array.from({ length: 12 }, () => turn),
+      ];
+      const added = many.filter((hash, index) => table.add(hash, index + 1));
+      expect(added.filter((hash) => table.find(hash) === noHint)).toEqual([]);
+    }
+  });
+
   it('is filled to nine tenths, and finds all of them', () => {
     const table = new HintTable(100_000, 2 ** 24 - 1);
     const many = [...new Set(new Uint32Array(randomBytes(400_000).buffer))];

@@ -17,7 +17,7 @@ const values = new JoinedValues();
 describe('joined values', () => {
   it('come apart as they were', () => {
     const integer = fc.maxSafeInteger().map(BigInt);
-    // The driver binds an empty buffer as NULL.
+    // As a row with an empty key is written.
     const blob = fc.uint8Array({ maxLength: 700 }).map((each) => Buffer.from(each));
     fc.assert(
       fc.property(integer, blob, integer, blob, (first, key, second, rest) => {

@@ -20,6 +20,7 @@ const value = fc.oneof(
 it('is that of the text that JSON.stringify writes', () => {
   fc.assert(
     fc.property(fc.array(value, { maxLength: 20 }), (values) => {
+      digest.begin();
       digest.mark('[');
       for (const [place, each] of values.entries()) {
         if (place > 0) digest.mark(',');
@@ -31,4 +32,12 @@ it('is that of the text that JSON.stringify writes', () => {
     }),
     { numRuns: 2_000 },
   );
+});
+
+it('knows nothing of a text that was left unfinished', () => {
+  digest.begin();
+  digest.value('left');
+  digest.begin();
+  digest.value(1);
+  expect(digest.finish()).toBe(createHash('sha256').update('1').digest('hex'));
 });

@@ -32,9 +32,11 @@ function nodeWithKeys(count = keys, indexed = count): string {
   return directory;
 }
 
+const small = { table: 64, together: 2 ** 17 };
+
 function hintsOf(database: Database, progress: Partial<Record<keyof KeyProgress, number>> = {}): KeyHints {
   const { newest = keys, indexedThrough = newest } = progress;
-  return new KeyHints(database, { newest: () => newest, indexedThrough: () => indexedThrough });
+  return new KeyHints(database, { newest: () => newest, indexedThrough: () => indexedThrough }, small);
 }
 
 /** Of so many ids of keys, hints are right but for few; of strangers, nearly all are known to have none. */
@@ -58,10 +60,15 @@ function damage(directory: string, id: Buffer, firstByte: number): void {
   writeFileSync(file, bytes);
 }
 
+/** In their order still, and of the same size together. */
+const lengths = `UPDATE key_numbers SET key_id = key_id || x'00' WHERE number = 250;
+  UPDATE key_numbers SET key_id = substr(key_id, 1, 15) WHERE number = 251`;
+
 describe('hints to keys', () => {
   it.each([1, 2, 3, 64, 499, 500, 501, 5_000])('know every id of the index, read %i at a time', (size) => {
     const hints = hintsOf(openBeside(nodeWithKeys()));
     expect(hints.likelyNumberOf(hashOf(randomBytes(16))), 'nothing is known yet').toBe(notKnown);
+    hints.readOn(size);
     hints.add(hashOf(idOf(keys + 1)), keys + 1);
     while (hints.readOn(size));
     expectToldApart(hints, keys + 1);
@@ -74,75 +81,118 @@ describe('hints to keys', () => {
   });
 
   it('make room for later ones, and know them at once', () => {
-    const database = openBeside(nodeWithKeys());
     let newest = keys;
-    const hints = new KeyHints(database, { newest: () => newest, indexedThrough: () => keys });
+    const progress = { newest: () => newest, indexedThrough: () => keys };
+    const hints = new KeyHints(openBeside(nodeWithKeys()), progress, small);
     while (hints.readOn(100));
-    for (; newest < 1_500_000; hints.add(hashOf(idOf(newest)), newest)) newest += 1;
-    for (let number = 1; number <= newest; number += 7) {
+    for (; newest < 50_000; hints.add(hashOf(idOf(newest)), newest)) newest += 1;
+    for (let number = 1; number <= newest; number += 1) {
       if (hints.likelyNumberOf(hashOf(idOf(number))) <= noKey) expect.unreachable(`key ${number} is not known`);
     }
     expectToldApart(hints, keys);
   });
 
   it('begin anew where most of those that they know have gone', () => {
-    const database = openBeside(nodeWithKeys());
     let newest = keys;
-    const hints = new KeyHints(database, { newest: () => newest, indexedThrough: () => keys });
+    const progress = { newest: () => newest, indexedThrough: () => keys };
+    const hints = new KeyHints(openBeside(nodeWithKeys()), progress, small);
+    while (hints.readOn(100));
     let begun = 0;
-    while (newest < 2_200_000) {
-      if (hints.likelyNumberOf(hashOf(idOf(1))) === notKnown) {
-        begun += 1;
-        while (hints.readOn(100));
-      }
+    for (; newest < 20_000; hints.add(hashOf(randomBytes(16)), newest)) {
       newest += 1;
-      hints.add(hashOf(randomBytes(16)), newest);
+      if (!hints.readOn(100)) continue;
+      begun += 1;
+      expect(hints.likelyNumberOf(hashOf(idOf(1)))).toBe(notKnown);
+      while (hints.readOn(100));
+      expectToldApart(hints, keys);
     }
-    expect(begun).toBe(2);
-    expectToldApart(hints, keys);
+    expect(begun).toBeGreaterThan(5);
   });
 
   it('know every key where there are more than a first look made out', () => {
-    const directory = nodeWithKeys(2_000);
-    const database = openBeside(directory);
-    // All of them, and hardly one where it is looked: a table for few has to give way to one for many.
-    database.exec(`WITH RECURSIVE more(number) AS (SELECT 3000000 UNION ALL SELECT number + 1 FROM more WHERE number < 5000000)
+    const database = openBeside(nodeWithKeys(2_000));
+    // Hardly one of them is where it is looked: a table for few has to be followed by others.
+    database.exec(`WITH RECURSIVE more(number) AS (SELECT 300000 UNION ALL SELECT number + 1 FROM more WHERE number < 350000)
       INSERT INTO key_numbers (key_id, number)
       SELECT unhex(format('3c3c3c3c3c3c3c3c%016x', number)), number FROM more`);
-    const hints = hintsOf(database, { newest: 5_000_000 });
-    while (hints.readOn(50_000));
+    const hints = hintsOf(database, { newest: 350_000 });
+    while (hints.readOn(5_000));
     expectToldApart(hints, 2_000);
     const id = Buffer.alloc(16, 0x3c);
-    for (let number = 3_000_000; number <= 5_000_000; number += 1_001) {
+    for (let number = 300_000; number <= 350_000; number += 11) {
       id.writeBigUInt64BE(BigInt(number), 8);
-      expect(hints.likelyNumberOf(hashOf(id))).not.toBe(noKey);
+      expect(hints.likelyNumberOf(hashOf(id))).toBeGreaterThan(noKey);
     }
+    expect(hints.readOn(5_000), 'it does not begin anew').toBe(false);
+  });
+
+  it('deny no key where the room ends at any of them', () => {
+    const database = openBeside(nodeWithKeys(2_000, 1_000));
+    const progress = { newest: () => 350_000, indexedThrough: () => 1_000 };
+    let silent = 0;
+    for (let together = 16; together < 4_000; together += 61) {
+      for (const size of [170, 1_001, 5_000]) {
+        const hints = new KeyHints(database, progress, { table: 16, together });
+        while (hints.readOn(size));
+        if (hints.likelyNumberOf(hashOf(idOf(1))) === notKnown) silent += 1;
+        for (let number = 1; number <= 2_000; number += 37) {
+          expect(hints.likelyNumberOf(hashOf(idOf(number)))).not.toBe(noKey);
+        }
+      }
+    }
+    expect(silent).toBeGreaterThan(50);
   });
 
   it('take little room where most numbers have no key any more', () => {
     const database = openBeside(nodeWithKeys());
-    database.exec('UPDATE chat_keys SET number = number + 200000000');
-    const hints = hintsOf(database, { newest: 200_000_500, indexedThrough: 200_000_500 });
+    database.exec(
+      'UPDATE chat_keys SET number = number + 200000000; UPDATE key_numbers SET number = number + 200000000',
+    );
+    const hints = hintsOf(database, { newest: 200_000_500 });
     while (hints.readOn(100));
-    expectToldApart(hints, keys - 1);
+    for (let number = 1; number <= keys; number += 1) {
+      expect(hints.likelyNumberOf(hashOf(idOf(number)))).toBeGreaterThan(200_000_000);
+    }
   });
 
-  it.each([
-    ['keys', 2 ** 26, 0],
-    ['numbers', 2 ** 29, 500],
-  ])('say nothing where there are too many %s', (what, newest, stored) => {
-    const database = openBeside(nodeWithKeys(2_000));
-    if (what === 'keys') {
-      // One key wherever it is looked.
-      const place = database.prepare('UPDATE chat_keys SET number = ? WHERE number = ?');
-      for (let number = 1; number <= 1_024; number += 1) {
-        place.run((Math.ceil(number / 32) * newest) / 32 - ((number - 1) % 32), number);
-      }
+  it.each([1, 50, 499, 500])('say nothing where %i keys are too many, read or added', (most) => {
+    let newest = keys;
+    const progress = { newest: () => newest, indexedThrough: () => keys };
+    const silent = (hints: KeyHints) => expect(hints.likelyNumberOf(hashOf(idOf(1)))).toBe(notKnown);
+    for (const size of [2, 50, 1_000]) {
+      const hints = new KeyHints(openBeside(nodeWithKeys()), progress, { table: 16, together: most });
+      while (hints.readOn(size)) silent(hints);
+      silent(hints);
+      newest += 1;
+      hints.add(hashOf(idOf(newest)), newest);
+      silent(hints);
     }
-    const hints = hintsOf(database, { newest, indexedThrough: newest });
+    const hints = new KeyHints(openBeside(nodeWithKeys()), progress, { table: 16, together: 1_000 + most });
+    while (hints.readOn(100));
+    expect(hints.likelyNumberOf(hashOf(idOf(1)))).toBeGreaterThan(noKey);
+    for (let added = 0; added < 2_000; added += 1) {
+      newest += 1;
+      hints.add(hashOf(randomBytes(16)), newest);
+      expect(hints.likelyNumberOf(hashOf(idOf(1)))).not.toBe(noKey);
+    }
+    silent(hints);
     expect(hints.readOn(100)).toBe(false);
-    hints.add(hashOf(idOf(stored)), newest + 1);
-    expect(hints.likelyNumberOf(hashOf(idOf(stored)))).toBe(notKnown);
+  });
+
+  it('say nothing where numbers are too large', () => {
+    const hints = hintsOf(openBeside(nodeWithKeys()), { newest: 2 ** 28 });
+    expect(hints.readOn(100)).toBe(false);
+    expect(hints.likelyNumberOf(hashOf(idOf(1)))).toBe(notKnown);
+  });
+
+  it('say nothing where keys cannot be read, and stop reading', () => {
+    const database = openBeside(nodeWithKeys());
+    const hints = hintsOf(database);
+    hints.readOn(100);
+    database.exec('ALTER TABLE key_numbers RENAME TO elsewhere');
+    expect(() => hints.readOn(100)).toThrow('no such table');
+    expect(hints.readOn(100)).toBe(false);
+    expect(hints.likelyNumberOf(hashOf(idOf(1)))).toBe(notKnown);
   });
 
   it.each([
@@ -167,6 +217,7 @@ describe('hints to keys', () => {
 
   it.each([
     ['an id has lost its size', "UPDATE key_numbers SET key_id = x'3c01' WHERE number = 250"],
+    ['one id is longer, and the next shorter', lengths],
     ['a number is none', "UPDATE key_numbers SET number = 'none' WHERE number = 250"],
     ['a number cannot be one', 'UPDATE key_numbers SET number = 0 WHERE number = 250'],
     ['a number is beyond all others', 'UPDATE key_numbers SET number = 5000000000 WHERE number = 250'],
@@ -178,5 +229,14 @@ describe('hints to keys', () => {
     hints.add(hashOf(idOf(keys + 1)), keys + 1);
     expect(hints.likelyNumberOf(hashOf(randomBytes(16)))).toBe(notKnown);
     expect(hints.readOn(64)).toBe(false);
+  });
+
+  it('say nothing where an id that the index lacks has lost its size', () => {
+    const beside = openBeside(nodeWithKeys(keys, 300));
+    beside.pragma('ignore_check_constraints = ON');
+    beside.exec(lengths.replaceAll('key_numbers', 'chat_keys').replaceAll('25', '35'));
+    const hints = hintsOf(beside, { indexedThrough: 300 });
+    while (hints.readOn(64));
+    expect(hints.likelyNumberOf(hashOf(randomBytes(16)))).toBe(notKnown);
   });
 });

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { hashOf } from '../../src/storage/secret-hash.ts';
 
@@ -9,8 +9,20 @@ it.each([16, 34, 39])('keys of %i bytes that differ in a bit or two are spread, 
     key[bit >> 3] = 1 << (bit & 7);
     return key;
   });
-  const upper = new Set(keys.map((key) => hashOf(key) >>> 15));
-  expect(upper.size).toBeGreaterThan(keys.length * 0.78);
+  for (const half of [(hash: number) => hash >>> 16, (hash: number) => hash & 0xffff]) {
+    expect(new Set(keys.map((key) => half(hashOf(key)))).size).toBeGreaterThan(keys.length * 0.78);
+  }
+});
+
+it.each([8, 11, 13])('all bits count where clients choose 16-bit parts that end in %i zeros', (zeros) => {
+  const keys = Array.from({ length: 2_000 }, () => {
+    const key = Buffer.alloc(16);
+    for (let part = 0; part < 16; part += 2) key.writeUInt16BE((randomInt(2 ** 16) >>> zeros) << zeros, part);
+    return key.toString('hex');
+  });
+  const different = [...new Set(keys)].map((key) => hashOf(Buffer.from(key, 'hex')));
+  expect(new Set(different.map((hash) => hash & 0xff)).size).toBeGreaterThan(200);
+  expect(new Set(different).size).toBeGreaterThan(different.length * 0.99);
 });
 
 it('a key that is too long is refused, for its end would not count', () => {
