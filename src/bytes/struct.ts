@@ -145,9 +145,9 @@ function runOfBytes(size: number, givenMax: number): Field<Buffer> {
   };
 }
 
-const shortRunSize = 128;
+const shortRunSize = 64;
 
-/** For runs as short as those of a header or a key, a loop takes less time than the library's copy, which makes a view first. */
+/** For runs as short as those of a header, a loop takes less time than the library's copy. */
 function copyBytes(from: Buffer, fromStart: number, to: Buffer, toStart: number, size: number): void {
   if (size > shortRunSize) from.copy(to, toStart, fromStart, fromStart + size);
   else for (let index = 0; index < size; index += 1) to[toStart + index] = from[fromStart + index] ?? 0;
