@@ -14,8 +14,8 @@ const comma = ','.charCodeAt(0);
 const zero = '0'.charCodeAt(0);
 
 /**
- * Reads numbers and ids of keys, many as one row: row by row, or split and converted by the library, they take several times as
- * long.
+ * Reads numbers and ids of keys, many as one row: row by row, a start with a far lagging index takes half a second longer.
+ * Split and converted by the library, all ids of ten million keys take 5.3 seconds instead of 4.4.
  */
 export class KeyPieces<Place extends unknown[]> {
   readonly #select: Statement<unknown[], unknown[]>;

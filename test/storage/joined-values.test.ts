@@ -39,6 +39,9 @@ describe('joined values', () => {
         const [one, two, three] = blobs as [Buffer, Buffer, Buffer];
         values.read(Buffer.concat([one, two]).toString('hex'));
         expect([values.isBlob(one), values.isBlob(two), values.isBlob(one)]).toEqual([true, true, false]);
+        // What the text before has left behind the end of this one does not count.
+        values.read(one.toString('hex'));
+        expect(values.isBlob(Buffer.concat([one, two]))).toBe(false);
         values.read(two.toString('hex'));
         expect(values.isBlob(three)).toBe(two.subarray(0, three.length).equals(three));
       }),

@@ -39,6 +39,20 @@ function hintsOf(database: Database, progress: Partial<Record<keyof KeyProgress,
   return new KeyHints(database, { newest: () => newest, indexedThrough: () => indexedThrough }, small);
 }
 
+/** Hints that know all of some keys, and what adds others: an id under the next number, which it returns. */
+function growingHints(): { hints: KeyHints; add: (idAt: (number: number) => Buffer) => number } {
+  let newest = keys;
+  const progress = { newest: () => newest, indexedThrough: () => keys };
+  const hints = new KeyHints(openBeside(nodeWithKeys()), progress, small);
+  while (hints.readOn(100));
+  const add = (idAt: (number: number) => Buffer) => {
+    newest += 1;
+    hints.add(hashOf(idAt(newest)), newest);
+    return newest;
+  };
+  return { hints, add };
+}
+
 /** Of so many ids of keys, hints are right but for few; of strangers, nearly all are known to have none. */
 function expectToldApart(hints: KeyHints, held: number): void {
   let wrong = 0;
@@ -81,25 +95,18 @@ describe('hints to keys', () => {
   });
 
   it('make room for later ones, and know them at once', () => {
-    let newest = keys;
-    const progress = { newest: () => newest, indexedThrough: () => keys };
-    const hints = new KeyHints(openBeside(nodeWithKeys()), progress, small);
-    while (hints.readOn(100));
-    for (; newest < 50_000; hints.add(hashOf(idOf(newest)), newest)) newest += 1;
-    for (let number = 1; number <= newest; number += 1) {
+    const { hints, add } = growingHints();
+    while (add(idOf) < 50_000);
+    for (let number = 1; number <= 50_000; number += 1) {
       if (hints.likelyNumberOf(hashOf(idOf(number))) <= noKey) expect.unreachable(`key ${number} is not known`);
     }
     expectToldApart(hints, keys);
   });
 
   it('begin anew where most of those that they know have gone', () => {
-    let newest = keys;
-    const progress = { newest: () => newest, indexedThrough: () => keys };
-    const hints = new KeyHints(openBeside(nodeWithKeys()), progress, small);
-    while (hints.readOn(100));
+    const { hints, add } = growingHints();
     let begun = 0;
-    for (; newest < 20_000; hints.add(hashOf(randomBytes(16)), newest)) {
-      newest += 1;
+    while (add(() => randomBytes(16)) < 20_000) {
       if (!hints.readOn(100)) continue;
       begun += 1;
       expect(hints.likelyNumberOf(hashOf(idOf(1)))).toBe(notKnown);
