@@ -47,7 +47,7 @@ function open(directory: string): void {
   statements = {
     begin: database.prepare('BEGIN IMMEDIATE'),
     commit: database.prepare('COMMIT'),
-    selectNumber: database.prepare('SELECT number FROM key_numbers WHERE key_id = ?').pluck(),
+    selectNumber: database.prepare('SELECT number FROM key_numbers WHERE partition = 0 AND key_id = ?').pluck(),
     selectKey: database.prepare('SELECT denomination, serial_number, key FROM chat_keys WHERE number = ?').raw(),
     insertKey: database.prepare(
       `INSERT INTO chat_keys (number, key_id, denomination, serial_number, key, posted_at, replacements, checksum)

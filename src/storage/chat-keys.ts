@@ -40,19 +40,12 @@ const joinedRow = `hex(concat(chat_keys.number, ';', checksum, ';', octet_length
 export class ChatKeyReader {
   protected readonly index: KeyIndex;
   readonly #selectByNumber: Statement<[number], string>;
-  readonly #selectById: Statement<[Buffer], string>;
   readonly #values = new JoinedValues();
 
   constructor(database: Database, index: KeyIndex) {
     this.index = index;
     this.#selectByNumber = database
       .prepare<[number], string>(`SELECT ${joinedRow} FROM chat_keys WHERE number = ?`)
-      .pluck();
-    this.#selectById = database
-      .prepare<[Buffer], string>(
-        `SELECT ${joinedRow} FROM key_numbers LEFT JOIN chat_keys ON chat_keys.number = key_numbers.number
-         WHERE key_numbers.key_id = ?`,
-      )
       .pluck();
   }
 
@@ -65,26 +58,43 @@ export class ChatKeyReader {
   row(keyId: Buffer): StoredKey | undefined {
     const likely = this.index.likelyNumberOf(keyId);
     if (likely === noKey) return undefined;
-    const guessed = likely === notKnown ? undefined : this.#stored(this.#selectByNumber.get(likely), keyId);
-    return guessed?.isSound === true ? guessed : this.#indexedRow(keyId);
+    if (likely === notKnown) return this.#indexedRow(keyId);
+    const guessed = this.#stored(likely, keyId);
+    return guessed?.isSound === true ? guessed : this.#rowAmong(this.index.likelyNumbersOf(keyId), keyId);
+  }
+
+  /** Where all likely rows hold other keys, there is no such key; where one is gone or cannot be read, the index decides. */
+  #rowAmong(numbers: readonly number[], keyId: Buffer): StoredKey | undefined {
+    let areOthers = true;
+    for (const number of numbers) {
+      const row = this.#stored(number, keyId);
+      if (row?.isSound === true) return row;
+      areOthers &&= row?.isWhole === true;
+    }
+    return areOthers ? undefined : this.#indexedRow(keyId);
   }
 
   #indexedRow(keyId: Buffer): StoredKey | undefined {
-    const recent = this.index.recentNumberOf(keyId);
-    const found = recent === undefined ? this.#selectById.get(keyId) : this.#selectByNumber.get(recent);
-    if (found === undefined && recent === undefined) return undefined;
-    const row = this.#stored(found, keyId);
+    const number = this.index.numberOf(keyId);
+    if (number === undefined) return undefined;
+    const row = this.#stored(number, keyId);
     if (row?.isSound !== true) throw new DamagedRow(`key ${keyId.toString('hex', 0, 4)}...`);
     return row;
   }
 
-  /** What stands where the key of an id should, as far as it can be read. */
-  protected unproved(number: number, keyId: Buffer): StoredKey | undefined {
-    return this.#stored(this.#selectByNumber.get(number), keyId);
+  /** What stands where the key of an id is or should be, as far as it can be read. */
+  protected unproved(keyId: Buffer): StoredKey | undefined {
+    const likely = this.index.likelyNumberOf(keyId);
+    if (likely === noKey) return undefined;
+    const guessed = likely === notKnown ? undefined : this.#stored(likely, keyId);
+    if (guessed?.isSound === true) return guessed;
+    const number = this.index.numberOf(keyId);
+    return number === undefined ? undefined : this.#stored(number, keyId);
   }
 
-  #stored(joined: string | null | undefined, keyId: Buffer): ProvedKey | undefined {
-    if (joined === undefined || joined === null) return undefined;
+  #stored(rowNumber: number, keyId: Buffer): ProvedKey | undefined {
+    const joined = this.#selectByNumber.get(rowNumber);
+    if (joined === undefined) return undefined;
     const values = this.#values;
     values.read(joined);
     const number = values.integer();
@@ -97,12 +107,13 @@ export class ChatKeyReader {
     const key = values.blob(keySize);
     const postedAt = values.integer();
     const replacements = values.integer();
-    return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum, isSound };
+    return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum, isWhole, isSound };
   }
 }
 
-/** A row and whether its checksum and its id are right. */
+/** A row, whether its checksum is right, and whether its id is as well. */
 interface ProvedKey extends StoredKey {
+  readonly isWhole: boolean;
   readonly isSound: boolean;
 }
 
@@ -155,8 +166,7 @@ export class ChatKeyWriter extends ChatKeyReader {
 
   /** Removes the key of an id, also a damaged one. */
   remove(keyId: Buffer): void {
-    const number = this.index.numberOf(keyId);
-    const row = number === undefined ? undefined : this.unproved(number, keyId);
+    const row = this.unproved(keyId);
     if (row === undefined) return;
     this.#delete.run(row.number);
     this.index.remove(keyId, row, row.number);

@@ -8,9 +8,12 @@ import {
   keyEventsOfLog,
   timeBlockSize,
 } from './event-index.ts';
+import { partitionSql } from './partitions.ts';
 import type { Range } from './round-table.ts';
 
 const entriesPerRead = 2_000;
+/** Before all partitions. */
+const first = Number.MIN_SAFE_INTEGER;
 
 /**
  * Where the indexes of the log do not say what the log says, as far as they claim to follow it. A serving node adds entries
@@ -25,37 +28,40 @@ export function eventIndexFaults(database: Database): string[] {
   ];
 }
 
-/** An entry together with what the log says of its event; null where it says nothing. */
-type Checked<Entry> = Entry & { readonly logged: number | null };
+/** An entry together with what the log says of its event; null where it says nothing, or the entry stands elsewhere. */
+type Checked<Entry> = InPartition<Entry> & { readonly logged: number | null };
+type InPartition<Entry> = Entry & { readonly partition: number };
 
 function wrongKeyEntries(database: Database, through: number): string[] {
-  const select = database.prepare<[Buffer, number, number], Checked<KeyEvent>>(
-    `SELECT k.key_id AS keyId, k.sequence, k.fetched,
+  const select = database.prepare<[number, Buffer, number, number], Checked<KeyEvent>>(
+    `SELECT k.partition, k.key_id AS keyId, k.sequence, k.fetched,
        (SELECT action = 'get-key' AND status = 250 FROM events e
-        WHERE e.sequence = k.sequence AND e.key_id = k.key_id) AS logged
-     FROM key_events k WHERE (k.key_id, k.sequence) > (?, ?) ORDER BY k.key_id, k.sequence LIMIT ?`,
+        WHERE e.sequence = k.sequence AND e.key_id = k.key_id AND k.partition = ${partitionSql('e.sequence')}) AS logged
+     FROM key_events k WHERE (k.partition, k.key_id, k.sequence) > (?, ?, ?)
+     ORDER BY k.partition, k.key_id, k.sequence LIMIT ?`,
   );
-  const start: Pick<KeyEvent, 'keyId' | 'sequence'> = { keyId: Buffer.alloc(0), sequence: 0 };
-  const next = ({ keyId, sequence }: typeof start) => select.all(keyId, sequence, entriesPerRead);
+  const start: InPartition<Omit<KeyEvent, 'fetched'>> = { partition: first, keyId: Buffer.alloc(0), sequence: 0 };
+  const next = ({ partition, keyId, sequence }: typeof start) => select.all(partition, keyId, sequence, entriesPerRead);
   return wrongEntries(database, start, next, ({ fetched, logged, sequence }) =>
     fetched === logged || sequence > through ? undefined : { sequence, isLogged: logged !== null },
   );
 }
 
 function wrongCoinEntries(database: Database, through: number): string[] {
-  const select = database.prepare<[number, number, number, number], Checked<CoinEvent>>(
-    `SELECT c.denomination, c.serial_number AS serialNumber, c.sequence,
+  const select = database.prepare<[number, number, number, number, number], Checked<CoinEvent>>(
+    `SELECT c.partition, c.denomination, c.serial_number AS serialNumber, c.sequence,
        (SELECT (e.denomination, e.serial_number) IS (c.denomination, c.serial_number)
           OR (e.encryption_denomination, e.encryption_serial_number) IS (c.denomination, c.serial_number)
           OR (e.second_denomination, e.second_serial_number) IS (c.denomination, c.serial_number)
           OR EXISTS (SELECT 1 FROM reconstructions r WHERE r.event = c.sequence
                      AND r.denomination = c.denomination AND r.serial_number = c.serial_number)
-        FROM events e WHERE e.sequence = c.sequence) AS logged
-     FROM coin_events c WHERE (c.denomination, c.serial_number, c.sequence) > (?, ?, ?)
-     ORDER BY c.denomination, c.serial_number, c.sequence LIMIT ?`,
+        FROM events e WHERE e.sequence = c.sequence AND c.partition = ${partitionSql('e.sequence')}) AS logged
+     FROM coin_events c WHERE (c.partition, c.denomination, c.serial_number, c.sequence) > (?, ?, ?, ?)
+     ORDER BY c.partition, c.denomination, c.serial_number, c.sequence LIMIT ?`,
   );
-  const start: CoinEvent = { denomination: Number.MIN_SAFE_INTEGER, serialNumber: 0, sequence: 0 };
-  const next = (after: CoinEvent) => select.all(after.denomination, after.serialNumber, after.sequence, entriesPerRead);
+  const start: InPartition<CoinEvent> = { partition: first, denomination: 0, serialNumber: 0, sequence: 0 };
+  const next = ({ partition, denomination, serialNumber, sequence }: typeof start) =>
+    select.all(partition, denomination, serialNumber, sequence, entriesPerRead);
   return wrongEntries(database, start, next, ({ sequence, logged }) =>
     logged === 1 || sequence > through ? undefined : { sequence, isLogged: logged !== null },
   );
@@ -88,10 +94,11 @@ function wrongEntries<Position, Entry extends Position>(
 function missingEntries(database: Database, through: number): string[] {
   const count = database.prepare<[Range], { keys: number; coins: number }>(
     `SELECT (SELECT count(*) FROM (${keyEventsOfLog}) l
-        WHERE NOT EXISTS (SELECT 1 FROM key_events k WHERE k.key_id = l.keyId AND k.sequence = l.sequence)) AS keys,
+        WHERE NOT EXISTS (SELECT 1 FROM key_events k WHERE k.partition = ${partitionSql('l.sequence')}
+          AND k.key_id = l.keyId AND k.sequence = l.sequence)) AS keys,
       (SELECT count(*) FROM (${coinEventsOfLog}) l
-        WHERE NOT EXISTS (SELECT 1 FROM coin_events c WHERE c.denomination = l.denomination
-          AND c.serial_number = l.serialNumber AND c.sequence = l.sequence)) AS coins`,
+        WHERE NOT EXISTS (SELECT 1 FROM coin_events c WHERE c.partition = ${partitionSql('l.sequence')}
+          AND c.denomination = l.denomination AND c.serial_number = l.serialNumber AND c.sequence = l.sequence)) AS coins`,
   );
   const faults: string[] = [];
   const times = timeBlocks(database);

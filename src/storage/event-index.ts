@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type Followed, followedThrough, IndexFollower } from './index-follower.ts';
+import { partitionOf } from './partitions.ts';
 import { type Range, RoundTable } from './round-table.ts';
 
 /** An event about a key, as the index keeps it. */
@@ -58,8 +59,8 @@ export class EventIndex {
   readonly #selectCoins: Statement<[Range], CoinEvent>;
   readonly #selectTimes: Statement<[Range], TimeBlock>;
   readonly #insertTimes: Statement<[TimeBlock]>;
-  readonly #deleteKey: Statement<[Buffer, number]>;
-  readonly #deleteCoin: Statement<[number, number, number]>;
+  readonly #deleteKey: Statement<[number, Buffer, number]>;
+  readonly #deleteCoin: Statement<[number, number, number, number]>;
   readonly #deleteTimes: Statement<[number]>;
 
   constructor(database: Database) {
@@ -71,9 +72,9 @@ export class EventIndex {
        ON CONFLICT (block) DO UPDATE SET time_min = min(time_min, excluded.time_min),
          time_max = max(time_max, excluded.time_max)`,
     );
-    this.#deleteKey = database.prepare('DELETE FROM key_events WHERE key_id = ? AND sequence = ?');
+    this.#deleteKey = database.prepare('DELETE FROM key_events WHERE partition = ? AND key_id = ? AND sequence = ?');
     this.#deleteCoin = database.prepare(
-      'DELETE FROM coin_events WHERE denomination = ? AND serial_number = ? AND sequence = ?',
+      'DELETE FROM coin_events WHERE partition = ? AND denomination = ? AND serial_number = ? AND sequence = ?',
     );
     this.#deleteTimes = database.prepare('DELETE FROM event_times WHERE block <= ?');
     this.follower = new IndexFollower(database, eventsIndexedThroughName, lagMax, this.#followed(database));
@@ -81,9 +82,11 @@ export class EventIndex {
 
   /** Forgets indexed events that are about to be removed from the log, `low` the first of them. */
   remove({ low, high }: Range): void {
-    for (const { keyId, sequence } of this.#selectKeys.all({ low, high })) this.#deleteKey.run(keyId, sequence);
+    for (const { keyId, sequence } of this.#selectKeys.all({ low, high })) {
+      this.#deleteKey.run(partitionOf(sequence), keyId, sequence);
+    }
     for (const { denomination, serialNumber, sequence } of this.#selectCoins.all({ low, high })) {
-      this.#deleteCoin.run(denomination, serialNumber, sequence);
+      this.#deleteCoin.run(partitionOf(sequence), denomination, serialNumber, sequence);
     }
     const block = Math.floor(high / timeBlockSize);
     this.#deleteTimes.run(block);
@@ -97,12 +100,14 @@ export class EventIndex {
       table: 'key_events',
       columns: ['key_id', 'sequence', 'fetched'],
       order: ['key_id', 'sequence'],
+      number: 'sequence',
       source: keyEventsOfLog,
     });
     const coins = new RoundTable(database, {
       table: 'coin_events',
       columns: ['denomination', 'serial_number', 'sequence'],
       order: ['denomination', 'serial_number', 'sequence'],
+      number: 'sequence',
       // The table sorts by itself.
       source: namedCoins.join(' UNION ALL '),
     });

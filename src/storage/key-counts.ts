@@ -30,7 +30,7 @@ export class KeyCounts {
     this.#unindexed = new UnindexedCounts(database);
     this.#countOfCoin = database
       .prepare<[Query], number>(
-        `SELECT count(*) FROM coin_keys
+        `SELECT count(*) FROM key_partitions CROSS JOIN coin_keys USING (partition)
          WHERE denomination = :denomination AND serial_number = :serialNumber AND number <= :last`,
       )
       .pluck();

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import { bitsOf, HintTable, noHint } from './hint-table.ts';
 import { type KeyPiece, KeyPieces } from './key-pieces.ts';
+import { partitionOf, partitionSql } from './partitions.ts';
 import { hashOf } from './secret-hash.ts';
 
 /** What is said instead of a number: that no key has the id; that it is not known. */
@@ -33,9 +34,15 @@ export interface KeyProgress {
   indexedThrough(): number;
 }
 
+/** Entries of `key_numbers` stand in this order. */
+interface IndexPlace {
+  readonly partition: number;
+  readonly id: Buffer;
+}
+
 /** What has to be read yet: ids of `key_numbers` after one, then those of `chat_keys` after a number. */
 interface Reading {
-  readonly id: Buffer | undefined;
+  readonly place: IndexPlace | undefined;
   readonly number: number;
   /** Later ones have been added. */
   readonly end: number;
@@ -51,7 +58,7 @@ export class KeyHints {
   readonly #database: Database;
   readonly #progress: KeyProgress;
   readonly #limits: HintLimits;
-  readonly #indexed: KeyPieces<[after: Buffer, count: number]>;
+  readonly #indexed: KeyPieces<[partition: number, after: Buffer, count: number]>;
   readonly #stored: KeyPieces<[after: number, through: number, count: number]>;
   /** The newest first; each takes what comes until it is full. None where nothing is said. */
   #tables: HintTable[] = [];
@@ -65,7 +72,11 @@ export class KeyHints {
     this.#database = database;
     this.#progress = progress;
     this.#limits = limits;
-    this.#indexed = new KeyPieces(database, 'key_numbers WHERE key_id > ? ORDER BY key_id LIMIT ?');
+    this.#indexed = new KeyPieces(
+      database,
+      'key_numbers WHERE (partition, key_id) > (?, ?) ORDER BY partition, key_id LIMIT ?',
+      `partition = ${partitionSql('number')}`,
+    );
     this.#stored = new KeyPieces(database, 'chat_keys WHERE number > ? AND number <= ? ORDER BY number LIMIT ?');
   }
 
@@ -80,6 +91,11 @@ export class KeyHints {
       if (number !== noHint) return number;
     }
     return noKey;
+  }
+
+  /** All numbers that `likelyNumberOf` could have named; a key under another number there is not. */
+  likelyNumbersOf(hash: number): number[] {
+    return this.#tables.flatMap((table) => table.findAll(hash));
   }
 
   /** Reads nothing, for a request must not fail because of it. */
@@ -116,19 +132,18 @@ export class KeyHints {
 
   /** Undefined where an id is damaged. */
   #read(reading: Reading, wanted: number): { read: KeyPiece; next: Reading | undefined } | undefined {
-    const { id, number, end } = reading;
-    if (id === undefined) {
+    const { place, number, end } = reading;
+    if (place === undefined) {
       const read = this.#stored.read(end, number, end, wanted);
       if (read === undefined) return undefined;
       const isLast = read.numbers.length < wanted;
       return { read, next: isLast ? undefined : { ...reading, number: read.numbers.at(-1) ?? end } };
     }
-    const read = this.#indexed.read(this.#progress.newest(), id, wanted);
-    if (read === undefined || !areInOrder(id, read.ids)) return undefined;
+    const read = this.#indexed.read(this.#progress.newest(), place.partition, place.id, wanted);
+    if (read === undefined || !areInOrder(place, read)) return undefined;
     // The last one is read again: whether it is in order shows only beside those that follow.
     const isLast = read.numbers.length < wanted;
-    const last = isLast ? undefined : Buffer.from(read.ids.subarray(-2 * keyIdSize, -keyIdSize));
-    return { read, next: { ...reading, id: last } };
+    return { read, next: { ...reading, place: isLast ? undefined : placeBeforeLast(read) } };
   }
 
   #holdAll({ numbers, ids }: KeyPiece): void {
@@ -151,7 +166,7 @@ export class KeyHints {
     const newest = this.#progress.newest();
     this.#addTable(estimatedKeys(this.#database, newest) / fillAtFirst);
     if (this.#tables.length === 0) return;
-    this.#reading = { id: beforeAllIds, number: this.#progress.indexedThrough(), end: newest };
+    this.#reading = { place: beforeAll, number: this.#progress.indexedThrough(), end: newest };
   }
 
   #addTable(wanted: number): void {
@@ -175,7 +190,7 @@ export class KeyHints {
   }
 }
 
-const beforeAllIds = Buffer.alloc(1);
+const beforeAll: IndexPlace = { partition: Number.MIN_SAFE_INTEGER, id: Buffer.alloc(1) };
 
 function sumOf(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0);
@@ -197,12 +212,26 @@ function estimatedKeys(database: Database, newest: number): number {
   return Math.ceil((newest * found) / (places * numbers));
 }
 
-function areInOrder(after: Buffer, ids: Buffer): boolean {
-  for (let start = 0; start < ids.length; start += keyIdSize) {
-    const isInOrder = start === 0 ? after.compare(ids, 0, keyIdSize) < 0 : isBefore(ids, start - keyIdSize, start);
-    if (!isInOrder) return false;
+function placeBeforeLast({ numbers, ids }: KeyPiece): IndexPlace {
+  const id = Buffer.from(ids.subarray(-2 * keyIdSize, -keyIdSize));
+  return { partition: partitionOf(numbers.at(-2) ?? 0), id };
+}
+
+function areInOrder(after: IndexPlace, { numbers, ids }: KeyPiece): boolean {
+  const first = { partition: partitionOf(numbers[0] ?? 0), id: ids.subarray(0, keyIdSize) };
+  if (numbers.length > 0 && !isPlaceBefore(after, first)) return false;
+  let { partition } = first;
+  for (let place = 1; place < numbers.length; place += 1) {
+    const before = partition;
+    partition = partitionOf(numbers[place] ?? 0);
+    const start = place * keyIdSize;
+    if (partition < before || (partition === before && !isBefore(ids, start - keyIdSize, start))) return false;
   }
   return true;
+}
+
+function isPlaceBefore(one: IndexPlace, other: IndexPlace): boolean {
+  return one.partition < other.partition || (one.partition === other.partition && one.id.compare(other.id) < 0);
 }
 
 /** Whether the id at one place is less than that at another. In place: a view of each would take most of the time. */

@@ -6,11 +6,13 @@ import { IdTable } from './id-table.ts';
 import { IndexFollower } from './index-follower.ts';
 import { type HintLimits, KeyHints } from './key-hints.ts';
 import { KeyPieces } from './key-pieces.ts';
+import { partitionOf, partitionSql } from './partitions.ts';
 import { RoundTable } from './round-table.ts';
 import { hashOf } from './secret-hash.ts';
 
 export const keysIndexedThroughName = 'keys_indexed_through';
 
+const oneNumber = 'SELECT number FROM chat_keys ORDER BY number';
 const idsPerRead = 4_096;
 /** Keys that the index may lack while there are requests: the ids of so many take 5 MB. */
 const lagMax = 131_072;
@@ -28,9 +30,9 @@ interface Generation {
  * disk follows in rounds, and the ids that it has not got yet are held in memory, read back from `chat_keys` at start.
  */
 export class KeyIndex {
-  readonly #selectNumber: Statement<[Buffer], number>;
-  readonly #deleteNumber: Statement<[Buffer]>;
-  readonly #deleteCoin: Statement<[number, number, number]>;
+  readonly #selectNumber: Statement<[number, Buffer], number>;
+  readonly #deleteNumber: Statement<[number, Buffer]>;
+  readonly #deleteCoin: Statement<[number, number, number, number]>;
   readonly #insertCoin: Statement<[number]>;
   #recent: Generation[] = [];
   /** What the transaction at hand did to `recent`, for its rollback. */
@@ -39,16 +41,20 @@ export class KeyIndex {
   readonly #rounds: readonly RoundTable[];
   readonly follower: IndexFollower;
   #newest = 0;
+  /** What was oldest at the start: older keys than there were then will not come. */
+  readonly #oldestPartition: number;
 
   constructor(database: Database, hintLimits?: HintLimits) {
-    this.#selectNumber = database.prepare<[Buffer], number>('SELECT number FROM key_numbers WHERE key_id = ?').pluck();
-    this.#deleteNumber = database.prepare('DELETE FROM key_numbers WHERE key_id = ?');
+    this.#selectNumber = database
+      .prepare<[number, Buffer], number>('SELECT number FROM key_numbers WHERE partition = ? AND key_id = ?')
+      .pluck();
+    this.#deleteNumber = database.prepare('DELETE FROM key_numbers WHERE partition = ? AND key_id = ?');
     this.#deleteCoin = database.prepare(
-      'DELETE FROM coin_keys WHERE denomination = ? AND serial_number = ? AND number = ?',
+      'DELETE FROM coin_keys WHERE partition = ? AND denomination = ? AND serial_number = ? AND number = ?',
     );
     this.#insertCoin = database.prepare(
-      `INSERT OR IGNORE INTO coin_keys (denomination, serial_number, number)
-       SELECT denomination, serial_number, number FROM chat_keys WHERE number = ?`,
+      `INSERT OR IGNORE INTO coin_keys (partition, denomination, serial_number, number)
+       SELECT ${partitionSql('number')}, denomination, serial_number, number FROM chat_keys WHERE number = ?`,
     );
     this.#rounds = roundTables(database);
     this.follower = new IndexFollower(database, keysIndexedThroughName, lagMax, {
@@ -61,19 +67,28 @@ export class KeyIndex {
     const { through } = this.follower;
     this.#loadRecent(database, through);
     // A number is never used again, also where the newest key was removed.
-    const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
-    this.#newest = Math.max(newest, through);
+    this.#newest = Math.max(database.prepare<[], number>(`${oneNumber} DESC LIMIT 1`).pluck().get() ?? 0, through);
+    this.#oldestPartition = partitionOf(database.prepare<[], number>(`${oneNumber} LIMIT 1`).pluck().get() ?? through);
     const progress = { newest: () => this.#newest, indexedThrough: () => this.follower.through };
     this.#hints = new KeyHints(database, progress, hintLimits);
   }
 
   /** Number of the row that holds the key of an id. */
   numberOf(keyId: Buffer): number | undefined {
-    return this.recentNumberOf(keyId) ?? this.#selectNumber.get(keyId);
+    return this.#recentNumberOf(keyId) ?? this.#indexedNumberOf(keyId);
+  }
+
+  /** The newest partitions first, as most are asked for who came late. */
+  #indexedNumberOf(keyId: Buffer): number | undefined {
+    for (let partition = partitionOf(this.follower.through); partition >= this.#oldestPartition; partition -= 1) {
+      const number = this.#selectNumber.get(partition, keyId);
+      if (number !== undefined) return number;
+    }
+    return undefined;
   }
 
   /** The same for an id that `key_numbers` may lack; undefined where it alone knows. */
-  recentNumberOf(keyId: Buffer): number | undefined {
+  #recentNumberOf(keyId: Buffer): number | undefined {
     const hash = hashOf(keyId);
     for (const { ids } of this.#recent) {
       const number = ids.get(keyId, hash);
@@ -85,6 +100,11 @@ export class KeyIndex {
   /** Number of the row that most likely holds the key of an id, `noKey` where none does, or `notKnown`. */
   likelyNumberOf(keyId: Buffer): number {
     return this.#hints.likelyNumberOf(hashOf(keyId));
+  }
+
+  /** Where that row is not known not to hold it, numbers of all rows that may: no other row does. */
+  likelyNumbersOf(keyId: Buffer): number[] {
+    return this.#hints.likelyNumbersOf(hashOf(keyId));
   }
 
   /** Reads the next `count` ids into what `likelyNumberOf` goes by; false when there are none to be read now. */
@@ -104,18 +124,18 @@ export class KeyIndex {
 
   remove(keyId: Buffer, { denomination, serialNumber }: Coin, number: number): void {
     this.#noteChange();
-    if (this.recentNumberOf(keyId) === number) {
+    if (this.#recentNumberOf(keyId) === number) {
       this.#undo.push({ keyId, before: number });
       this.#drop(keyId);
     }
-    this.#deleteNumber.run(keyId);
-    this.#deleteCoin.run(denomination, serialNumber, number);
+    this.#deleteNumber.run(partitionOf(number), keyId);
+    this.#deleteCoin.run(partitionOf(number), denomination, serialNumber, number);
   }
 
   /** The row now belongs to another coin. */
   moved(from: Coin, number: number): void {
     this.#noteChange();
-    this.#deleteCoin.run(from.denomination, from.serialNumber, number);
+    this.#deleteCoin.run(partitionOf(number), from.denomination, from.serialNumber, number);
     this.#insertCoin.run(number);
   }
 
@@ -182,6 +202,7 @@ function roundTables(database: Database): RoundTable[] {
     table: 'coin_keys',
     columns: ['denomination', 'serial_number', 'number'],
     order: ['denomination', 'serial_number', 'number'],
+    number: 'number',
     source: 'SELECT denomination, serial_number, number FROM chat_keys WHERE number BETWEEN :low AND :high',
     condition: `EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number
       AND row.denomination = entry.denomination AND row.serial_number = entry.serial_number)`,
@@ -190,6 +211,7 @@ function roundTables(database: Database): RoundTable[] {
     table: 'key_numbers',
     columns: ['key_id', 'number'],
     order: ['key_id'],
+    number: 'number',
     source: 'SELECT key_id, number FROM chat_keys WHERE number BETWEEN :low AND :high',
     condition: 'EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number AND row.key_id = entry.key_id)',
   });

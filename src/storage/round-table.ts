@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
+import { partitionSql } from './partitions.ts';
 
 /** Numbers of rows, both ends included. */
 export interface Range {
@@ -9,9 +10,12 @@ export interface Range {
 export interface RoundTableParts {
   /** The index. */
   readonly table: string;
+  /** Its columns but the partition, which is its first. */
   readonly columns: readonly string[];
-  /** Its primary key: the first of the columns. */
+  /** Its primary key within a partition: the first of the columns. */
   readonly order: readonly string[];
+  /** The column with the number of the row that an entry is about. */
+  readonly number: string;
   /** A SELECT of the columns for the rows from `:low` to `:high` of what it indexes. */
   readonly source: string;
   /** What has to hold of an `entry` when it is merged, where a row has changed since it was loaded. */
@@ -37,7 +41,8 @@ export class RoundTable {
   /** Whether a row may have changed since it was loaded: then each entry is looked at once more, which takes twice as long. */
   mayBeStale = false;
 
-  constructor(database: Database, { table, columns, order, source, condition = 'true' }: RoundTableParts) {
+  constructor(database: Database, parts: RoundTableParts) {
+    const { table, columns, order, number, source, condition = 'true' } = parts;
     this.name = table;
     const round = `temp.round_${table}`;
     const list = columns.join(', ');
@@ -47,8 +52,8 @@ export class RoundTable {
     this.#clear = database.prepare(`DELETE FROM ${round}`);
     this.#load = database.prepare(`INSERT OR IGNORE INTO ${round} (${list}) ${source}`);
     this.#selectPlace = database.prepare<unknown[], unknown[]>(`SELECT ${key} ${following} LIMIT 1 OFFSET ?`).raw();
-    const merge = `INSERT OR REPLACE INTO main.${table} (${list})
-       SELECT ${list} FROM (SELECT ${list} ${following} LIMIT ?) AS entry`;
+    const merge = `INSERT OR REPLACE INTO main.${table} (partition, ${list})
+       SELECT ${partitionSql(number)}, ${list} FROM (SELECT ${list} ${following} LIMIT ?) AS entry`;
     this.#merge = database.prepare(merge);
     this.#mergeChecked = database.prepare(`${merge} WHERE ${condition}`);
     // Before everything: numbers sort before blobs.

@@ -70,22 +70,29 @@ export const chatKeys = sqliteTable(
 
 /**
  * Where the key of an id stands in chat_keys. Like the tables of indexes below it follows within seconds, in rounds that
- * share pages; `settings` says how far each is. They are derived, so they carry no checksum.
+ * share pages, and stands in partitions of what it follows; `settings` says how far each is. They are derived, so they
+ * carry no checksum.
  */
-export const keyNumbers = sqliteTable('key_numbers', {
-  keyId: blob('key_id', { mode: 'buffer' }).primaryKey(),
-  number: integer('number').notNull(),
-});
+export const keyNumbers = sqliteTable(
+  'key_numbers',
+  {
+    partition: integer('partition').notNull(),
+    keyId: blob('key_id', { mode: 'buffer' }).notNull(),
+    number: integer('number').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.partition, table.keyId] })],
+);
 
 /** Which keys were posted in the name of which coin. */
 export const coinKeys = sqliteTable(
   'coin_keys',
   {
+    partition: integer('partition').notNull(),
     denomination: integer('denomination').notNull(),
     serialNumber: integer('serial_number').notNull(),
     number: integer('number').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.denomination, table.serialNumber, table.number] })],
+  (table) => [primaryKey({ columns: [table.partition, table.denomination, table.serialNumber, table.number] })],
 );
 
 /** Tickets that Decrypt RAIDA Key has accepted, so that a replay cannot roll a coin back (Q13). */
@@ -134,23 +141,25 @@ export const events = sqliteTable(
 export const keyEvents = sqliteTable(
   'key_events',
   {
+    partition: integer('partition').notNull(),
     keyId: blob('key_id', { mode: 'buffer' }).notNull(),
     sequence: integer('sequence').notNull(),
     /** 1 where the key was handed out. */
     fetched: integer('fetched').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.keyId, table.sequence] })],
+  (table) => [primaryKey({ columns: [table.partition, table.keyId, table.sequence] })],
 );
 
 /** Which events concern which coin, in whatever role: follows the log. */
 export const coinEvents = sqliteTable(
   'coin_events',
   {
+    partition: integer('partition').notNull(),
     denomination: integer('denomination').notNull(),
     serialNumber: integer('serial_number').notNull(),
     sequence: integer('sequence').notNull(),
   },
-  (table) => [primaryKey({ columns: [table.denomination, table.serialNumber, table.sequence] })],
+  (table) => [primaryKey({ columns: [table.partition, table.denomination, table.serialNumber, table.sequence] })],
 );
 
 /** Earliest and latest time within each 1,024 events: the clock may have jumped, so sequence and time need not agree. */

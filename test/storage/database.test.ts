@@ -61,6 +61,28 @@ describe('migrations', () => {
     }
   });
 
+  it('bring the entries of indexes that were one tree into partitions', () => {
+    const database = fresh();
+    migrateDatabase(database, prefix(5));
+    const numbers = [1, 2 ** 20 - 1, 2 ** 20, 5 * 2 ** 20 + 7];
+    for (const number of numbers) {
+      database.exec(`INSERT INTO key_numbers VALUES (x'${String(number).padStart(32, '0')}', ${number});
+        INSERT INTO coin_keys VALUES (1, ${number * 3}, ${number});
+        INSERT INTO key_events VALUES (x'${String(number).padStart(32, '0')}', ${number}, 1);
+        INSERT INTO coin_events VALUES (2, ${number * 5}, ${number})`);
+    }
+    migrateDatabase(database);
+    const rows = (sql: string) => database.prepare(sql).raw().all();
+    expect(rows('SELECT partition, hex(key_id), number FROM key_numbers')).toEqual(
+      numbers.map((number, place) => [[0, 0, 1, 5][place], String(number).padStart(32, '0'), number]),
+    );
+    expect(rows('SELECT * FROM coin_keys')).toEqual(numbers.map((number) => [number >> 20, 1, number * 3, number]));
+    expect(rows('SELECT partition, hex(key_id), sequence, fetched FROM key_events')).toEqual(
+      numbers.map((number) => [number >> 20, String(number).padStart(32, '0'), number, 1]),
+    );
+    expect(rows('SELECT * FROM coin_events')).toEqual(numbers.map((number) => [number >> 20, 2, number * 5, number]));
+  });
+
   it('refuse the database of a newer program, and leave it alone', () => {
     const directory = makeNode();
     const beside = openBeside(directory);

@@ -5,12 +5,14 @@ import { expect, it } from 'vitest';
 import { ChatKeyWriter } from '../../src/storage/chat-keys.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { KeyCounts } from '../../src/storage/key-counts.ts';
-import { KeyIndex } from '../../src/storage/key-index.ts';
+import { KeyIndex, keysIndexedThroughName } from '../../src/storage/key-index.ts';
+import { writeSetting } from '../../src/storage/settings.ts';
 import { makeNode } from '../support/harness.ts';
 
 /**
  * Keys are found as a Map would find them, whatever hints and index have come to: with hints for so few keys that there soon
- * is no room for more, and all of it begins anew or ends.
+ * is no room for more, and all of it begins anew or ends; where partitions of the index meet; with numbers so large that
+ * hardly anything of a hint is left for the id, and most lead to other keys.
  */
 const ids = 60;
 const idOf = (number: number) => Buffer.alloc(16, number + 1);
@@ -34,11 +36,15 @@ class Keys {
   readonly #model = new Map<number, string>();
   #posted = 0;
 
-  constructor(file: string, together: number) {
+  /** Numbers are given from `start` on. */
+  constructor(file: string, together: number, start: number) {
     this.#file = file;
     this.#together = together;
     [this.#database, this.#index, this.#writer] = this.#open();
-    this.#change(() => this.#database.exec('DELETE FROM chat_keys; DELETE FROM key_numbers; DELETE FROM coin_keys'));
+    this.#change(() => {
+      this.#database.exec('DELETE FROM chat_keys; DELETE FROM key_numbers; DELETE FROM coin_keys');
+      writeSetting(this.#database, keysIndexedThroughName, Buffer.from(String(start)));
+    });
     this.#reopen();
   }
 
@@ -96,11 +102,20 @@ class Keys {
   }
 }
 
-it.each([16, 40, 100, 100_000])('keys are found, with hints in %i slots at most', (together) => {
+it.each([
+  [16, 0],
+  [40, 0],
+  [100, 0],
+  [100_000, 0],
+  [100, 2 ** 20 - 15],
+  [100_000, 2 ** 20 - 15],
+  [100, 2 ** 28 - 2_000],
+  [100_000, 2 ** 28 - 2_000],
+])('keys are found, with hints in %i slots at most, numbered from %i on', (together, start) => {
   const file = join(makeNode(), 'node.db');
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 150 }), (steps) => {
-      const keys = new Keys(file, together);
+      const keys = new Keys(file, together, start);
       for (const each of steps) {
         keys.take(each);
         keys.expectAll();

@@ -120,8 +120,8 @@ describe('hints to keys', () => {
     const database = openBeside(nodeWithKeys(2_000));
     // Hardly one of them is where it is looked: a table for few has to be followed by others.
     database.exec(`WITH RECURSIVE more(number) AS (SELECT 300000 UNION ALL SELECT number + 1 FROM more WHERE number < 350000)
-      INSERT INTO key_numbers (key_id, number)
-      SELECT unhex(format('3c3c3c3c3c3c3c3c%016x', number)), number FROM more`);
+      INSERT INTO key_numbers (partition, key_id, number)
+      SELECT 0, unhex(format('3c3c3c3c3c3c3c3c%016x', number)), number FROM more`);
     const hints = hintsOf(database, { newest: 350_000 });
     while (hints.readOn(5_000));
     expectToldApart(hints, 2_000);
@@ -153,7 +153,8 @@ describe('hints to keys', () => {
   it('take little room where most numbers have no key any more', () => {
     const database = openBeside(nodeWithKeys());
     database.exec(
-      'UPDATE chat_keys SET number = number + 200000000; UPDATE key_numbers SET number = number + 200000000',
+      `UPDATE chat_keys SET number = number + 200000000;
+       UPDATE key_numbers SET number = number + 200000000, partition = (number + 200000000) >> 20`,
     );
     const hints = hintsOf(database, { newest: 200_000_500 });
     while (hints.readOn(100));
@@ -210,7 +211,9 @@ describe('hints to keys', () => {
       const directory = nodeWithKeys();
       damage(directory, idOf(number), firstByte);
       const beside = openBeside(directory);
-      const found = beside.prepare<[Buffer], number>('SELECT number FROM key_numbers WHERE key_id = ?').pluck();
+      const found = beside
+        .prepare<[Buffer], number>('SELECT number FROM key_numbers WHERE partition = 0 AND key_id = ?')
+        .pluck();
       const there = Array.from({ length: keys }, (_each, each) => idOf(each + 1)).filter(
         (id) => found.get(id) !== undefined,
       );
@@ -227,7 +230,11 @@ describe('hints to keys', () => {
     ['one id is longer, and the next shorter', lengths],
     ['a number is none', "UPDATE key_numbers SET number = 'none' WHERE number = 250"],
     ['a number cannot be one', 'UPDATE key_numbers SET number = 0 WHERE number = 250'],
-    ['a number is beyond all others', 'UPDATE key_numbers SET number = 5000000000 WHERE number = 250'],
+    [
+      'a number is beyond all others',
+      'UPDATE key_numbers SET number = 5000000000, partition = 5000000000 >> 20 WHERE number = 250',
+    ],
+    ['a partition is another', 'UPDATE key_numbers SET partition = 1 WHERE number = 250'],
   ])('say nothing where in the index %s', (_, change) => {
     const beside = openBeside(nodeWithKeys());
     beside.exec(change);

@@ -81,7 +81,12 @@ describe('verify', () => {
     expect(faultsAfter('DELETE FROM events WHERE sequence = 5')).toBeGreaterThan(0);
     expect(faultsAfter('DELETE FROM reconstructions')).toBeGreaterThan(0);
     expect(faultsAfter('DELETE FROM key_events WHERE sequence = 3')).toBeGreaterThan(0);
-    expect(faultsAfter("INSERT INTO key_events VALUES (x'01', 4, 0)")).toBeGreaterThan(0);
+    expect(faultsAfter("INSERT INTO key_events VALUES (0, x'01', 4, 0)")).toBeGreaterThan(0);
+    for (const table of ['key_numbers', 'coin_keys', 'key_events', 'coin_events']) {
+      expect(faultsAfter(`DELETE FROM ${table}`), table).toBeGreaterThan(0);
+      expect(faultsAfter(`UPDATE ${table} SET partition = 1`), table).toBeGreaterThan(0);
+      expect(faultsAfter(`UPDATE ${table} SET partition = -1`), table).toBeGreaterThan(0);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { indexedThrough, timeBlockSize } from '../event-index.ts';
+import { selectInPartitions } from '../partitions.ts';
 import { type EventFilter, eventConditions, keyIdBounds } from './event-filter.ts';
 import { type EventRecord, eventColumns } from './events.ts';
 import { type Span, type SpanSearch, searchSpans } from './span-search.ts';
@@ -30,7 +31,7 @@ export function listEvents(database: Database, filter: EventFilter, order: Event
     newestFirst,
     span: spanOf(database, filter),
     through,
-    candidates: candidatesOf(database, filter, direction),
+    candidates: candidatesOf(database, filter, newestFirst),
     fetch: (numbers) => fetch.all(JSON.stringify(numbers), ...conditions.parameters),
     scan: ({ low, high }, count) => scan.all(low, high, ...conditions.parameters, count),
     skip: timeSkipper(database, filter, newestFirst, through),
@@ -51,27 +52,32 @@ function spanOf(database: Database, { after = 0 }: EventFilter): Span {
 function candidatesOf(
   database: Database,
   filter: EventFilter,
-  direction: string,
+  newestFirst: boolean,
 ): SpanSearch<EventRecord>['candidates'] {
+  const fitting = `sequence BETWEEN ? AND ? ORDER BY sequence ${newestFirst ? 'DESC' : 'ASC'} LIMIT ?`;
   if (filter.keyIdPrefix !== undefined && filter.keyIdPrefix.length >= prefixDigitsMin) {
     const [least, greatest] = keyIdBounds(filter.keyIdPrefix);
     const select = database
       .prepare<unknown[], number>(
-        `SELECT sequence FROM key_events WHERE key_id BETWEEN ? AND ? AND sequence BETWEEN ? AND ?
-         ORDER BY sequence ${direction} LIMIT ?`,
+        `SELECT sequence FROM key_events WHERE partition = ? AND key_id BETWEEN ? AND ? AND ${fitting}`,
       )
       .pluck();
-    return ({ low, high }, count) => select.all(least, greatest, low, high, count);
+    return (span, count) =>
+      selectInPartitions(span, newestFirst, count, (partition, left) =>
+        select.all(partition, least, greatest, span.low, span.high, left),
+      );
   }
   if (filter.coin === undefined) return undefined;
   const { denomination, serialNumber } = filter.coin;
   const select = database
     .prepare<unknown[], number>(
-      `SELECT sequence FROM coin_events WHERE denomination = ? AND serial_number = ? AND sequence BETWEEN ? AND ?
-       ORDER BY sequence ${direction} LIMIT ?`,
+      `SELECT sequence FROM coin_events WHERE partition = ? AND denomination = ? AND serial_number = ? AND ${fitting}`,
     )
     .pluck();
-  return ({ low, high }, count) => select.all(denomination, serialNumber, low, high, count);
+  return (span, count) =>
+    selectInPartitions(span, newestFirst, count, (partition, left) =>
+      select.all(partition, denomination, serialNumber, span.low, span.high, left),
+    );
 }
 
 /** Passes over blocks of events whose times cannot fit. */

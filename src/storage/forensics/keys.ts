@@ -3,6 +3,7 @@ import type { Coin } from '../../domain/coin.ts';
 import { indexedThrough, keyEventsOfLog } from '../event-index.ts';
 import { followedThrough } from '../index-follower.ts';
 import { keysIndexedThroughName } from '../key-index.ts';
+import { selectInPartitions } from '../partitions.ts';
 import type { Range } from '../round-table.ts';
 import { Conditions } from './conditions.ts';
 import { keyIdBounds } from './event-filter.ts';
@@ -70,22 +71,29 @@ const fetchCount = `(SELECT count(*) FROM indexed_key_events a WHERE a.key_id = 
   + (SELECT count(*) FROM recent_key_events a WHERE a.key_id = chat_keys.key_id AND a.fetched = 1)`;
 
 function candidatesOf(database: Database, { idPrefix, coin }: KeyFilter): SpanSearch<NumberedKey>['candidates'] {
+  const fitting = 'number BETWEEN ? AND ? ORDER BY number LIMIT ?';
   if (idPrefix !== undefined && idPrefix.length >= prefixDigitsMin) {
     const select = database
       .prepare<unknown[], number>(
-        'SELECT number FROM key_numbers WHERE key_id BETWEEN ? AND ? AND number BETWEEN ? AND ? ORDER BY number LIMIT ?',
+        `SELECT number FROM key_numbers WHERE partition = ? AND key_id BETWEEN ? AND ? AND ${fitting}`,
       )
       .pluck();
-    return ({ low, high }, count) => select.all(...keyIdBounds(idPrefix), low, high, count);
+    const [least, greatest] = keyIdBounds(idPrefix);
+    return (span, count) =>
+      selectInPartitions(span, false, count, (partition, left) =>
+        select.all(partition, least, greatest, span.low, span.high, left),
+      );
   }
   if (coin === undefined) return undefined;
   const select = database
     .prepare<unknown[], number>(
-      `SELECT number FROM coin_keys WHERE denomination = ? AND serial_number = ? AND number BETWEEN ? AND ?
-       ORDER BY number LIMIT ?`,
+      `SELECT number FROM coin_keys WHERE partition = ? AND denomination = ? AND serial_number = ? AND ${fitting}`,
     )
     .pluck();
-  return ({ low, high }, count) => select.all(coin.denomination, coin.serialNumber, low, high, count);
+  return (span, count) =>
+    selectInPartitions(span, false, count, (partition, left) =>
+      select.all(partition, coin.denomination, coin.serialNumber, span.low, span.high, left),
+    );
 }
 
 /**
@@ -95,7 +103,8 @@ function candidatesOf(database: Database, { idPrefix, coin }: KeyFilter): SpanSe
 function copyRecentKeyEvents(database: Database): void {
   const through = indexedThrough(database);
   database.exec(`CREATE TEMP VIEW indexed_key_events AS
-    SELECT key_id, sequence, fetched FROM main.key_events WHERE sequence <= ${through};
+    SELECT key_id, sequence, fetched FROM main.event_partitions CROSS JOIN main.key_events USING (partition)
+    WHERE sequence <= ${through};
     CREATE TEMP TABLE recent_key_events (key_id BLOB, sequence INTEGER, fetched INTEGER)`);
   database
     .prepare<[Range]>(`INSERT INTO recent_key_events ${keyEventsOfLog}`)
@@ -108,7 +117,8 @@ export function findKey(database: Database, keyId: Buffer): { key: KeyRecord; hi
   const row = database
     .prepare<unknown[], Omit<KeyRecord, 'fetches'>>(
       `SELECT ${columns} FROM chat_keys WHERE key_id = ? AND number IN (
-         SELECT number FROM key_numbers WHERE key_id = ? UNION ALL SELECT number FROM chat_keys WHERE number > ?)`,
+         SELECT number FROM key_partitions CROSS JOIN key_numbers USING (partition) WHERE key_id = ?
+         UNION ALL SELECT number FROM chat_keys WHERE number > ?)`,
     )
     .get(keyId, keyId, followedThrough(database, keysIndexedThroughName));
   if (row === undefined) return undefined;
