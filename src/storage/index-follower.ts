@@ -18,7 +18,7 @@ export interface Followed {
 }
 
 /** An index is brought up to date in rounds of at most so many rows: their entries are held in memory meanwhile. */
-const roundSizeMax = 131_072;
+const roundSizeMax = 65_536;
 
 /**
  * Lets an index follow its table, a small piece of work at a time, off the path of any reply. A random entry costs an index

@@ -22,7 +22,7 @@ const numberBitsMax = 28;
 /** How full a table is when all keys were read into it. */
 const fillAtFirst = 0.75;
 /** A table for those who come later is so large, beside what is held. */
-const growth = 0.5;
+const growth = 0.25;
 /** Of how many numbers it is asked whether they still have keys, at how many places. */
 const sample = { places: 32, numbers: 32 };
 
