@@ -89,9 +89,7 @@ const innerText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
 const innerTexts: (Buffer | undefined)[] = Array.from({ length: shortTextSizeMax + 1 });
 const outerText = Buffer.alloc(hashBlockSize + hmacSize);
 let latestKey: Buffer | undefined;
-let isOfNothingKnown = false;
-const ofNothing = Buffer.alloc(hmacSize);
-const latestHmac = Buffer.alloc(hmacSize);
+let ofNothing: string | undefined;
 
 function begin(key: Buffer): void {
   if (key === latestKey) return;
@@ -102,18 +100,17 @@ function begin(key: Buffer): void {
     outerText[index] = byte ^ 0x5c;
   }
   latestKey = key;
-  isOfNothingKnown = false;
+  ofNothing = undefined;
 }
 
 /** HMAC-SHA256 (RFC 2104) with a key of up to 64 bytes. */
 export function hmacSha256(key: Buffer, text: Buffer): Buffer {
-  return Buffer.from(hmacOf(key, text, 0, text.length));
+  return Buffer.from(hmacOf(key, text, 0, text.length), 'latin1');
 }
 
 /** Writes the HMAC of `size` bytes behind them; there has to be room for it. */
 export function appendHmac(key: Buffer, bytes: Buffer, start: number, size: number): void {
-  const hmac = hmacOf(key, bytes, start, size);
-  for (let index = 0; index < hmacSize; index += 1) bytes[start + size + index] = hmac[index] ?? 0;
+  bytes.write(hmacOf(key, bytes, start, size), start + size, 'latin1');
 }
 
 /** Whether the HMAC of the first `size` bytes follows them; its duration does not tell where it differs. */
@@ -121,29 +118,30 @@ export function isFollowedByHmac(key: Buffer, source: Buffer, size: number): boo
   const hmac = hmacOf(key, source, 0, size);
   if (source.length < size + hmacSize) return false;
   let difference = 0;
-  for (let index = 0; index < hmacSize; index += 1) difference |= (hmac[index] ?? 0) ^ (source[size + index] ?? 0);
+  for (let index = 0; index < hmacSize; index += 1) {
+    difference |= hmac.charCodeAt(index) ^ (source[size + index] ?? 0);
+  }
   return difference === 0;
 }
 
 /**
- * The HMAC of `size` bytes from `start` on, to be used at once. For short texts it is made of the library's one-shot hash, which
- * takes a third of the time of its HMAC object, and hands over characters of a byte each sooner than a buffer.
+ * The HMAC of `size` bytes from `start` on, a character for each byte. For short texts it is made of the library's one-shot
+ * hash, which takes a third of the time of its HMAC object, and hands over characters sooner than a buffer.
  */
-function hmacOf(key: Buffer, source: Buffer, start: number, size: number): Buffer {
+function hmacOf(key: Buffer, source: Buffer, start: number, size: number): string {
   if (size > shortTextSizeMax) {
     return createHmac('sha256', key)
       .update(source.subarray(start, start + size))
-      .digest();
+      .digest('binary');
   }
   begin(key);
-  if (size === 0 && isOfNothingKnown) return ofNothing;
+  if (size === 0 && ofNothing !== undefined) return ofNothing;
   for (let index = 0; index < size; index += 1) innerText[hashBlockSize + index] = source[start + index] ?? 0;
   const inner = innerTexts[size] ?? innerText.subarray(0, hashBlockSize + size);
   innerTexts[size] = inner;
   outerText.write(hash('sha256', inner, 'binary'), hashBlockSize, 'latin1');
-  const hmac = size === 0 ? ofNothing : latestHmac;
-  hmac.write(hash('sha256', outerText, 'binary'), 'latin1');
-  isOfNothingKnown ||= size === 0;
+  const hmac = hash('sha256', outerText, 'binary');
+  if (size === 0) ofNothing = hmac;
   return hmac;
 }
 
