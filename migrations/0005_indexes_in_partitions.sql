@@ -12,7 +12,7 @@ CREATE TABLE `key_numbers` (
 	PRIMARY KEY(`partition`, `key_id`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-INSERT INTO `key_numbers` SELECT number >> 20, key_id, number FROM `old_key_numbers`;
+INSERT OR IGNORE INTO `key_numbers` SELECT number >> 20, key_id, number FROM `old_key_numbers`;
 --> statement-breakpoint
 DROP TABLE `old_key_numbers`;
 --> statement-breakpoint
@@ -26,7 +26,7 @@ CREATE TABLE `coin_keys` (
 	PRIMARY KEY(`partition`, `denomination`, `serial_number`, `number`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-INSERT INTO `coin_keys` SELECT number >> 20, denomination, serial_number, number FROM `old_coin_keys`;
+INSERT OR IGNORE INTO `coin_keys` SELECT number >> 20, denomination, serial_number, number FROM `old_coin_keys`;
 --> statement-breakpoint
 DROP TABLE `old_coin_keys`;
 --> statement-breakpoint
@@ -40,7 +40,7 @@ CREATE TABLE `key_events` (
 	PRIMARY KEY(`partition`, `key_id`, `sequence`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-INSERT INTO `key_events` SELECT sequence >> 20, key_id, sequence, fetched FROM `old_key_events`;
+INSERT OR IGNORE INTO `key_events` SELECT sequence >> 20, key_id, sequence, fetched FROM `old_key_events`;
 --> statement-breakpoint
 DROP TABLE `old_key_events`;
 --> statement-breakpoint
@@ -54,24 +54,26 @@ CREATE TABLE `coin_events` (
 	PRIMARY KEY(`partition`, `denomination`, `serial_number`, `sequence`)
 ) WITHOUT ROWID;
 --> statement-breakpoint
-INSERT INTO `coin_events` SELECT sequence >> 20, denomination, serial_number, sequence FROM `old_coin_events`;
+INSERT OR IGNORE INTO `coin_events` SELECT sequence >> 20, denomination, serial_number, sequence FROM `old_coin_events`;
 --> statement-breakpoint
 DROP TABLE `old_coin_events`;
 --> statement-breakpoint
--- All partitions that entries may stand in: a look through an index asks each of them.
+-- The partitions of what is indexed: a look through an index asks each of them.
 CREATE VIEW `key_partitions` AS
 WITH RECURSIVE partitions(partition) AS (
-  SELECT min(number) >> 20 FROM chat_keys
+  SELECT 0
   UNION ALL
-  SELECT partition + 1 FROM partitions WHERE partition < (SELECT max(number) >> 20 FROM chat_keys)
+  SELECT partition + 1 FROM partitions
+  WHERE partition < (SELECT min(4095, CAST(CAST(value AS TEXT) AS INTEGER) >> 20) FROM settings WHERE name = 'keys_indexed_through')
 )
 SELECT partition FROM partitions;
 --> statement-breakpoint
 CREATE VIEW `event_partitions` AS
 WITH RECURSIVE partitions(partition) AS (
-  SELECT min(sequence) >> 20 FROM events
+  SELECT 0
   UNION ALL
-  SELECT partition + 1 FROM partitions WHERE partition < (SELECT max(sequence) >> 20 FROM events)
+  SELECT partition + 1 FROM partitions
+  WHERE partition < (SELECT min(4095, CAST(CAST(value AS TEXT) AS INTEGER) >> 20) FROM settings WHERE name = 'indexed_through')
 )
 SELECT partition FROM partitions;
 --> statement-breakpoint
@@ -90,18 +92,21 @@ SELECT e.sequence, strftime('%Y-%m-%dT%H:%M:%fZ', time / 1000.0, 'unixepoch') AS
   c.denomination, c.serial_number, NULL AS split_id, NULL AS authority, reason, address
 FROM event_partitions p CROSS JOIN coin_events c ON c.partition = p.partition CROSS JOIN events e ON e.sequence = c.sequence
 WHERE e.denomination = c.denomination AND e.serial_number = c.serial_number
+  AND c.sequence <= (SELECT through FROM indexed)
 UNION ALL
 SELECT e.sequence, strftime('%Y-%m-%dT%H:%M:%fZ', time / 1000.0, 'unixepoch'), action, status, 'encryption',
   c.denomination, c.serial_number, NULL, NULL, reason, address
 FROM event_partitions p CROSS JOIN coin_events c ON c.partition = p.partition CROSS JOIN events e ON e.sequence = c.sequence
-WHERE (e.encryption_denomination = c.denomination AND e.encryption_serial_number = c.serial_number)
-  OR (e.second_denomination = c.denomination AND e.second_serial_number = c.serial_number)
+WHERE ((e.encryption_denomination = c.denomination AND e.encryption_serial_number = c.serial_number)
+  OR (e.second_denomination = c.denomination AND e.second_serial_number = c.serial_number))
+  AND c.sequence <= (SELECT through FROM indexed)
 UNION ALL
 SELECT e.sequence, strftime('%Y-%m-%dT%H:%M:%fZ', time / 1000.0, 'unixepoch'), action, status,
   CASE WHEN r.reason IS NULL THEN 'restored' ELSE 'not restored' END,
   c.denomination, c.serial_number, r.split_id, r.authority, r.reason, address
 FROM event_partitions p CROSS JOIN coin_events c ON c.partition = p.partition CROSS JOIN reconstructions r ON r.event = c.sequence CROSS JOIN events e ON e.sequence = c.sequence
 WHERE r.denomination = c.denomination AND r.serial_number = c.serial_number
+  AND c.sequence <= (SELECT through FROM indexed)
 UNION ALL
 SELECT sequence, strftime('%Y-%m-%dT%H:%M:%fZ', time / 1000.0, 'unixepoch'), action, status, 'named',
   denomination, serial_number, NULL, NULL, reason, address

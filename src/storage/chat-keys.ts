@@ -58,20 +58,8 @@ export class ChatKeyReader {
   row(keyId: Buffer): StoredKey | undefined {
     const likely = this.index.likelyNumberOf(keyId);
     if (likely === noKey) return undefined;
-    if (likely === notKnown) return this.#indexedRow(keyId);
-    const guessed = this.#stored(likely, keyId);
-    return guessed?.isSound === true ? guessed : this.#rowAmong(this.index.likelyNumbersOf(keyId), keyId);
-  }
-
-  /** Where all likely rows hold other keys, there is no such key; where one is gone or cannot be read, the index decides. */
-  #rowAmong(numbers: readonly number[], keyId: Buffer): StoredKey | undefined {
-    let areOthers = true;
-    for (const number of numbers) {
-      const row = this.#stored(number, keyId);
-      if (row?.isSound === true) return row;
-      areOthers &&= row?.isWhole === true;
-    }
-    return areOthers ? undefined : this.#indexedRow(keyId);
+    const guessed = likely === notKnown ? undefined : this.#stored(likely, keyId);
+    return guessed?.isSound === true ? guessed : this.#indexedRow(keyId);
   }
 
   #indexedRow(keyId: Buffer): StoredKey | undefined {
@@ -107,13 +95,12 @@ export class ChatKeyReader {
     const key = values.blob(keySize);
     const postedAt = values.integer();
     const replacements = values.integer();
-    return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum, isWhole, isSound };
+    return { number, keyId, denomination, serialNumber, key, postedAt, replacements, checksum, isSound };
   }
 }
 
-/** A row, whether its checksum is right, and whether its id is as well. */
+/** A row and whether its checksum and its id are right. */
 interface ProvedKey extends StoredKey {
-  readonly isWhole: boolean;
   readonly isSound: boolean;
 }
 

@@ -8,12 +8,10 @@ import {
   keyEventsOfLog,
   timeBlockSize,
 } from './event-index.ts';
-import { partitionSql } from './partitions.ts';
+import { beforeAllPartitions, partitionSql } from './partitions.ts';
 import type { Range } from './round-table.ts';
 
 const entriesPerRead = 2_000;
-/** Before all partitions. */
-const first = Number.MIN_SAFE_INTEGER;
 
 /**
  * Where the indexes of the log do not say what the log says, as far as they claim to follow it. A serving node adds entries
@@ -40,7 +38,11 @@ function wrongKeyEntries(database: Database, through: number): string[] {
      FROM key_events k WHERE (k.partition, k.key_id, k.sequence) > (?, ?, ?)
      ORDER BY k.partition, k.key_id, k.sequence LIMIT ?`,
   );
-  const start: InPartition<Omit<KeyEvent, 'fetched'>> = { partition: first, keyId: Buffer.alloc(0), sequence: 0 };
+  const start: InPartition<Omit<KeyEvent, 'fetched'>> = {
+    partition: beforeAllPartitions,
+    keyId: Buffer.alloc(0),
+    sequence: 0,
+  };
   const next = ({ partition, keyId, sequence }: typeof start) => select.all(partition, keyId, sequence, entriesPerRead);
   return wrongEntries(database, start, next, ({ fetched, logged, sequence }) =>
     fetched === logged || sequence > through ? undefined : { sequence, isLogged: logged !== null },
@@ -59,7 +61,12 @@ function wrongCoinEntries(database: Database, through: number): string[] {
      FROM coin_events c WHERE (c.partition, c.denomination, c.serial_number, c.sequence) > (?, ?, ?, ?)
      ORDER BY c.partition, c.denomination, c.serial_number, c.sequence LIMIT ?`,
   );
-  const start: InPartition<CoinEvent> = { partition: first, denomination: 0, serialNumber: 0, sequence: 0 };
+  const start: InPartition<CoinEvent> = {
+    partition: beforeAllPartitions,
+    denomination: 0,
+    serialNumber: 0,
+    sequence: 0,
+  };
   const next = ({ partition, denomination, serialNumber, sequence }: typeof start) =>
     select.all(partition, denomination, serialNumber, sequence, entriesPerRead);
   return wrongEntries(database, start, next, ({ sequence, logged }) =>

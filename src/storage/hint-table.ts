@@ -46,21 +46,6 @@ export class HintTable {
     return this.#leftOver >>> this.#numberBits === tag ? this.#leftOver & this.#numberMax : noHint;
   }
 
-  /** All numbers that were added for a hash, and maybe for others of its tag. */
-  findAll(hash: number): number[] {
-    const tag = hash & this.#tagMax;
-    const bucket = this.#bucketOf(hash);
-    const start = bucket * slotsPerBucket;
-    const otherStart = this.#otherBucket(bucket, tag) * slotsPerBucket;
-    const contents = [
-      ...this.#slots.subarray(start, start + slotsPerBucket),
-      ...this.#slots.subarray(otherStart, otherStart + slotsPerBucket),
-      this.#leftOver,
-    ];
-    const fitting = contents.filter((content) => content >>> this.#numberBits === tag && content !== noHint);
-    return [...new Set(fitting)].map((content) => content & this.#numberMax);
-  }
-
   /** False where there is no room, or none for so large a number. */
   add(hash: number, number: number): boolean {
     if (this.#isFull || number > this.#numberMax) return false;

@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import { bitsOf, HintTable, noHint } from './hint-table.ts';
 import { type KeyPiece, KeyPieces } from './key-pieces.ts';
-import { partitionOf, partitionSql } from './partitions.ts';
+import { beforeAllPartitions, partitionOf, partitionSql } from './partitions.ts';
 import { hashOf } from './secret-hash.ts';
 
 /** What is said instead of a number: that no key has the id; that it is not known. */
@@ -91,11 +91,6 @@ export class KeyHints {
       if (number !== noHint) return number;
     }
     return noKey;
-  }
-
-  /** All numbers that `likelyNumberOf` could have named; a key under another number there is not. */
-  likelyNumbersOf(hash: number): number[] {
-    return this.#tables.flatMap((table) => table.findAll(hash));
   }
 
   /** Reads nothing, for a request must not fail because of it. */
@@ -190,7 +185,7 @@ export class KeyHints {
   }
 }
 
-const beforeAll: IndexPlace = { partition: Number.MIN_SAFE_INTEGER, id: Buffer.alloc(1) };
+const beforeAll: IndexPlace = { partition: beforeAllPartitions, id: Buffer.alloc(1) };
 
 function sumOf(numbers: readonly number[]): number {
   return numbers.reduce((sum, number) => sum + number, 0);

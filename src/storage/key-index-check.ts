@@ -3,11 +3,9 @@ import type { Database } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import { followedThrough } from './index-follower.ts';
 import { keysIndexedThroughName } from './key-index.ts';
-import { partitionSql } from './partitions.ts';
+import { beforeAllPartitions, partitionSql } from './partitions.ts';
 
 const rowsPerRead = 2_000;
-/** Before all partitions. */
-const first = Number.MIN_SAFE_INTEGER;
 
 /**
  * Where the indexes of keys do not say what `chat_keys` says, or an id has two keys. Each read is one statement, so that it
@@ -30,7 +28,7 @@ function wrongNumbers(database: Database): string[] {
      WHERE (i.partition, i.key_id) > (?, ?) ORDER BY i.partition, i.key_id LIMIT ?`,
   );
   const faults: string[] = [];
-  let position: Pick<CheckedNumber, 'partition' | 'keyId'> = { partition: first, keyId: Buffer.alloc(0) };
+  let position: Pick<CheckedNumber, 'partition' | 'keyId'> = { partition: beforeAllPartitions, keyId: Buffer.alloc(0) };
   for (;;) {
     const rows = select.all(position.partition, position.keyId, rowsPerRead);
     for (const { keyId, sound } of rows) {
@@ -60,7 +58,7 @@ function wrongCoins(database: Database): string[] {
      ORDER BY i.partition, i.denomination, i.serial_number, i.number LIMIT ?`,
   );
   const faults: string[] = [];
-  let position = { partition: first, denomination: 0, serialNumber: 0, number: 0 };
+  let position = { partition: beforeAllPartitions, denomination: 0, serialNumber: 0, number: 0 };
   for (;;) {
     const { partition, denomination, serialNumber, number: after } = position;
     const rows = select.all(partition, denomination, serialNumber, after, rowsPerRead);
@@ -108,6 +106,10 @@ function keysOfOneId(database: Database): string[] {
   const faults: string[] = [];
   for (let end: Buffer, start: Buffer = Buffer.alloc(0); start !== afterAllIds; start = end) {
     const ends = selectPartitions.all().flatMap((partition) => selectEnd.get(partition, start, rowsPerRead) ?? []);
+    // A search that meets damage may come out before its start.
+    if (!ends.every((each) => Buffer.isBuffer(each) && start.compare(each) < 0)) {
+      return [...faults, 'the index of keys does not have its ids in their order'];
+    }
     end = ends.sort(Buffer.compare)[0] ?? afterAllIds;
     for (const keyId of select.all(start, end)) {
       faults.push(`the index of keys has several entries for id ${keyId.toString('hex')}`);

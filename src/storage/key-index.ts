@@ -12,7 +12,6 @@ import { hashOf } from './secret-hash.ts';
 
 export const keysIndexedThroughName = 'keys_indexed_through';
 
-const oneNumber = 'SELECT number FROM chat_keys ORDER BY number';
 const idsPerRead = 4_096;
 /** Keys that the index may lack while there are requests: the ids of so many take 5 MB. */
 const lagMax = 131_072;
@@ -41,8 +40,6 @@ export class KeyIndex {
   readonly #rounds: readonly RoundTable[];
   readonly follower: IndexFollower;
   #newest = 0;
-  /** What was oldest at the start: older keys than there were then will not come. */
-  readonly #oldestPartition: number;
 
   constructor(database: Database, hintLimits?: HintLimits) {
     this.#selectNumber = database
@@ -67,8 +64,8 @@ export class KeyIndex {
     const { through } = this.follower;
     this.#loadRecent(database, through);
     // A number is never used again, also where the newest key was removed.
-    this.#newest = Math.max(database.prepare<[], number>(`${oneNumber} DESC LIMIT 1`).pluck().get() ?? 0, through);
-    this.#oldestPartition = partitionOf(database.prepare<[], number>(`${oneNumber} LIMIT 1`).pluck().get() ?? through);
+    const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
+    this.#newest = Math.max(newest, through);
     const progress = { newest: () => this.#newest, indexedThrough: () => this.follower.through };
     this.#hints = new KeyHints(database, progress, hintLimits);
   }
@@ -76,15 +73,6 @@ export class KeyIndex {
   /** Number of the row that holds the key of an id. */
   numberOf(keyId: Buffer): number | undefined {
     return this.#recentNumberOf(keyId) ?? this.#indexedNumberOf(keyId);
-  }
-
-  /** The newest partitions first, as most are asked for who came late. */
-  #indexedNumberOf(keyId: Buffer): number | undefined {
-    for (let partition = partitionOf(this.follower.through); partition >= this.#oldestPartition; partition -= 1) {
-      const number = this.#selectNumber.get(partition, keyId);
-      if (number !== undefined) return number;
-    }
-    return undefined;
   }
 
   /** The same for an id that `key_numbers` may lack; undefined where it alone knows. */
@@ -97,14 +85,18 @@ export class KeyIndex {
     return undefined;
   }
 
+  /** What `key_numbers` says. The newest partitions come first: most keys are fetched soon after they were posted. */
+  #indexedNumberOf(keyId: Buffer): number | undefined {
+    for (let partition = partitionOf(this.follower.through); partition >= 0; partition -= 1) {
+      const number = this.#selectNumber.get(partition, keyId);
+      if (number !== undefined) return number;
+    }
+    return undefined;
+  }
+
   /** Number of the row that most likely holds the key of an id, `noKey` where none does, or `notKnown`. */
   likelyNumberOf(keyId: Buffer): number {
     return this.#hints.likelyNumberOf(hashOf(keyId));
-  }
-
-  /** Where that row is not known not to hold it, numbers of all rows that may: no other row does. */
-  likelyNumbersOf(keyId: Buffer): number[] {
-    return this.#hints.likelyNumbersOf(hashOf(keyId));
   }
 
   /** Reads the next `count` ids into what `likelyNumberOf` goes by; false when there are none to be read now. */

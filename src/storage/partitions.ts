@@ -1,17 +1,20 @@
 /**
  * The entries of an index stand in partitions, by the number of the row that they are about: those of 2^20 rows together.
- * What is merged into an index then shares the pages of one partition, however many there are before it; in one tree, a round
- * of 100,000 entries among ten million touched a page for almost every one. A look through an index asks each partition.
+ * What is merged into an index shares the pages of one partition, however many there are before it. A look through an index
+ * asks each partition.
  */
-const partitionSize = 2 ** 20;
+const partitionBits = 20;
+
+/** Less than the number of any. */
+export const beforeAllPartitions = Number.MIN_SAFE_INTEGER;
 
 export function partitionOf(number: number): number {
-  return Math.floor(number / partitionSize);
+  return Math.floor(number / 2 ** partitionBits);
 }
 
 /** The same in SQL, of a column. */
 export function partitionSql(column: string): string {
-  return `${column} / ${partitionSize}`;
+  return `${column} >> ${partitionBits}`;
 }
 
 /** At most `count` of the numbers in a range that `select` finds, partition by partition, in the order of the search. */

@@ -39,10 +39,10 @@ describe('a key', () => {
     for (let number = 1; number <= keys; number += 1) expect(find(number)).toEqual(keyOf(number));
   });
 
-  it('is found where its hint leads to no key', () => {
+  it('is found where its hint leads to another key, or to none', () => {
     const beside = openBeside(directory);
     for (const table of ['chat_keys', 'key_numbers', 'coin_keys']) {
-      beside.exec(`UPDATE ${table} SET number = number + 1000`);
+      beside.exec(`UPDATE ${table} SET number = -number; UPDATE ${table} SET number = ${keys + 21} + number`);
     }
     for (let number = 1; number <= keys; number += 1) expect(find(number)).toEqual(keyOf(number));
     expect(find(keys + 1)).toBeUndefined();
@@ -51,7 +51,7 @@ describe('a key', () => {
   it('is replaced where its hint leads astray', () => {
     const beside = openBeside(directory);
     for (const table of ['chat_keys', 'key_numbers', 'coin_keys']) {
-      beside.exec(`UPDATE ${table} SET number = number + 1000`);
+      beside.exec(`UPDATE ${table} SET number = -number; UPDATE ${table} SET number = ${keys + 1} + number`);
     }
     store.write(({ chatKeys }) => chatKeys.put(idOf(7), keyOf(7, 1), 2));
     expect(find(7)).toEqual(keyOf(7, 1));
@@ -83,7 +83,17 @@ describe('a key', () => {
     expect(find(number)).toEqual(keyOf(number, 2));
   });
 
-  it('is found where a page of others is damaged', () => {
+  it('is not stored twice where its entry in the index leads to another key', () => {
+    store.close();
+    openBeside(directory).exec('UPDATE key_numbers SET number = 8 WHERE number = 7');
+    store = Store.open(directory);
+    while (store.learnKeyIds(1_000));
+    expect(() => find(7)).toThrow(DamagedRow);
+    expect(() => store.write(({ chatKeys }) => chatKeys.put(idOf(7), keyOf(7, 1), 2))).toThrow(DamagedRow);
+    expect(find(8)).toEqual(keyOf(8));
+  });
+
+  it.each([0, 1])('is found where a page of others is damaged, every fourth from number %i on', (first) => {
     const many = 3_000;
     store.write(({ chatKeys }) => {
       for (let number = keys + 1; number <= many; number += 1) chatKeys.put(idOf(number), keyOf(number), 1);
@@ -99,7 +109,7 @@ describe('a key', () => {
     beside.close();
     const file = join(directory, 'node.db');
     const bytes = readFileSync(file);
-    for (const [index, page] of leaves.slice(0, -1).entries()) if (index % 4 === 1) bytes[(page - 1) << 12] = 0xff;
+    for (const [index, page] of leaves.slice(0, -1).entries()) if (index % 4 === first) bytes[(page - 1) << 12] = 0xff;
     writeFileSync(file, bytes);
     store = Store.open(directory);
     expect(() => store.learnKeyIds(1_000)).toThrow('malformed');

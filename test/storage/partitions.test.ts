@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { eventsIndexedThroughName, indexedThrough } from '../../src/storage/event-index.ts';
@@ -70,7 +73,9 @@ function expectKeys(filter: KeyFilter, condition: string, ...parameters: unknown
     .all(...parameters);
   expect(wanted.length).toBeGreaterThan(1);
   for (const limit of [1, 2, 5, 1_000]) {
-    beside.exec('DROP VIEW IF EXISTS indexed_key_events; DROP TABLE IF EXISTS recent_key_events');
+    beside.exec(
+      'DROP VIEW IF EXISTS indexed_key_events; DROP TABLE IF EXISTS recent_key_events; DROP TABLE IF EXISTS temp.partitions',
+    );
     expect([...listKeys(beside, filter, limit)].map(({ keyId }) => keyId)).toEqual(wanted.slice(0, limit));
   }
 }
@@ -101,6 +106,16 @@ describe('partitions of indexes', () => {
         'substr(key_id, 1, 1) = ?',
         Buffer.from(String(number % 6)),
       );
+    }
+  });
+
+  it('show no event twice while more is merged', () => {
+    const events = () => all('SELECT sequence FROM v_coin_events WHERE serial_number = 3 ORDER BY sequence');
+    const before = events();
+    expect(store.indexes.lag()).toBeGreaterThan(0);
+    while (store.indexes.lag() > 0) {
+      store.indexes.follow(1, 32);
+      expect(events()).toEqual(before);
     }
   });
 
@@ -147,5 +162,37 @@ describe('partitions of indexes', () => {
     copy('coin_keys', `0, denomination, serial_number, ${low - 1}`);
     copy('key_numbers', `0, key_id, ${low - 1}`);
     expect(keyIndexFaults(beside)).toEqual([expect.stringContaining('several entries')]);
+  });
+
+  it.each([
+    ['is smaller than those before it', 0x00, 0],
+    ['is text', 0x2d, -2],
+  ])('are proved to have their ids in order: one of many that %s', (_, value, place) => {
+    const directory = makeNode();
+    const many = openStore(directory);
+    const hexOf = (number: number) => createHash('md5').update(String(number)).digest('hex');
+    const ids = Array.from({ length: 5_000 }, (_each, number) => hexOf(number)).toSorted();
+    many.write(({ chatKeys }) => {
+      for (const id of ids) chatKeys.put(Buffer.from(id, 'hex'), { coin: coinOf(1), key: Buffer.from('key') }, 1);
+    });
+    while (many.indexes.lag() > 0) many.indexes.follow(5_000);
+    many.close();
+    const damaged = openBeside(directory);
+    const leaf = damaged.prepare<[], number>(
+      "SELECT pageno FROM dbstat WHERE name = 'key_numbers' AND pagetype = 'leaf'",
+    );
+    const pages = new Set(leaf.pluck().all());
+    damaged.close();
+    const file = join(directory, 'node.db');
+    const bytes = readFileSync(file);
+    // The id at which the second stretch ends, in the index alone.
+    const id = Buffer.from(ids[4_001] ?? '', 'hex');
+    for (let at = bytes.indexOf(id); at >= 0; at = bytes.indexOf(id, at + 1)) {
+      if (pages.has((at >> 12) + 1)) bytes[at + place] = value;
+    }
+    writeFileSync(file, bytes);
+    const faults = keyIndexFaults(openBeside(directory));
+
+    expect(faults).toContain('the index of keys does not have its ids in their order');
   });
 });

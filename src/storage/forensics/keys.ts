@@ -102,8 +102,9 @@ function candidatesOf(database: Database, { idPrefix, coin }: KeyFilter): SpanSe
  */
 function copyRecentKeyEvents(database: Database): void {
   const through = indexedThrough(database);
-  database.exec(`CREATE TEMP VIEW indexed_key_events AS
-    SELECT key_id, sequence, fetched FROM main.event_partitions CROSS JOIN main.key_events USING (partition)
+  database.exec(`CREATE TEMP TABLE partitions AS SELECT partition FROM main.event_partitions;
+    CREATE TEMP VIEW indexed_key_events AS
+    SELECT key_id, sequence, fetched FROM temp.partitions CROSS JOIN main.key_events USING (partition)
     WHERE sequence <= ${through};
     CREATE TEMP TABLE recent_key_events (key_id BLOB, sequence INTEGER, fetched INTEGER)`);
   database
