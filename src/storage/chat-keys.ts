@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Database, Statement } from 'better-sqlite3';
 import type { ChatKey } from '../domain/chat-key.ts';
 import { sameCoin } from '../domain/coin.ts';
@@ -40,6 +41,7 @@ const joinedRow = `hex(concat(chat_keys.number, ';', checksum, ';', octet_length
 export class ChatKeyReader {
   protected readonly index: KeyIndex;
   readonly #selectByNumber: Statement<[number], string>;
+  readonly #selectId: Statement<[number], Buffer>;
   readonly #values = new JoinedValues();
 
   constructor(database: Database, index: KeyIndex) {
@@ -47,6 +49,7 @@ export class ChatKeyReader {
     this.#selectByNumber = database
       .prepare<[number], string>(`SELECT ${joinedRow} FROM chat_keys WHERE number = ?`)
       .pluck();
+    this.#selectId = database.prepare<[number], Buffer>('SELECT key_id FROM chat_keys WHERE number = ?').pluck();
   }
 
   find(keyId: Buffer): ChatKey | undefined {
@@ -58,8 +61,21 @@ export class ChatKeyReader {
   row(keyId: Buffer): StoredKey | undefined {
     const likely = this.index.likelyNumberOf(keyId);
     if (likely === noKey) return undefined;
-    const guessed = likely === notKnown ? undefined : this.#stored(likely, keyId);
-    return guessed?.isSound === true ? guessed : this.#indexedRow(keyId);
+    if (likely === notKnown) return this.#indexedRow(keyId);
+    const guessed = this.#stored(likely, keyId);
+    if (guessed?.isSound === true) return guessed;
+    return this.#areOthers(keyId) ? undefined : this.#indexedRow(keyId);
+  }
+
+  /**
+   * Whether all rows that may be meant hold other keys, and those explain the hints: there is no key of this id then, and to
+   * ask the index for it takes a page of each partition. A hint that leads elsewhere comes from damage, or from a key that went.
+   */
+  #areOthers(keyId: Buffer): boolean {
+    return this.index.hintsTo(keyId).every(({ number, fits }) => {
+      const other = this.#selectId.get(number);
+      return Buffer.isBuffer(other) && other.length === keyId.length && !other.equals(keyId) && fits(other);
+    });
   }
 
   #indexedRow(keyId: Buffer): StoredKey | undefined {

@@ -46,6 +46,26 @@ export class HintTable {
     return this.#leftOver >>> this.#numberBits === tag ? this.#leftOver & this.#numberMax : noHint;
   }
 
+  /** All numbers that `find` could have found. */
+  findAll(hash: number): number[] {
+    const tag = hash & this.#tagMax;
+    const bucket = this.#bucketOf(hash);
+    const starts = [bucket, this.#otherBucket(bucket, tag)].map((each) => each * slotsPerBucket);
+    const slots = starts.flatMap((start) => [...this.#slots.subarray(start, start + slotsPerBucket)]);
+    const fitting = [...slots, this.#leftOver].filter(
+      (content) => content >>> this.#numberBits === tag && content !== noHint,
+    );
+    return [...new Set(fitting)].map((content) => content & this.#numberMax);
+  }
+
+  /** Whether what was added for the one may be found for the other. */
+  areAlike(one: number, other: number): boolean {
+    const tag = one & this.#tagMax;
+    const bucket = this.#bucketOf(one);
+    const isTagAlike = tag === (other & this.#tagMax);
+    return isTagAlike && [bucket, this.#otherBucket(bucket, tag)].includes(this.#bucketOf(other));
+  }
+
   /** False where there is no room, or none for so large a number. */
   add(hash: number, number: number): boolean {
     if (this.#isFull || number > this.#numberMax) return false;

@@ -34,6 +34,12 @@ export interface KeyProgress {
   indexedThrough(): number;
 }
 
+export interface Hint {
+  readonly number: number;
+  /** Whether it may have been made for the id of another hash. */
+  fits(hash: number): boolean;
+}
+
 /** Entries of `key_numbers` stand in this order. */
 interface IndexPlace {
   readonly partition: number;
@@ -91,6 +97,13 @@ export class KeyHints {
       if (number !== noHint) return number;
     }
     return noKey;
+  }
+
+  /** All hints that `likelyNumberOf` could have given. */
+  hintsFor(hash: number): Hint[] {
+    return this.#tables.flatMap((table) =>
+      table.findAll(hash).map((number) => ({ number, fits: (other: number) => table.areAlike(hash, other) })),
+    );
   }
 
   /** Reads nothing, for a request must not fail because of it. */

@@ -99,6 +99,12 @@ export class KeyIndex {
     return this.#hints.likelyNumberOf(hashOf(keyId));
   }
 
+  /** All rows that may be meant instead, each with the question whether the hint to it may be that of another id. */
+  hintsTo(keyId: Buffer): { readonly number: number; fits(other: Buffer): boolean }[] {
+    const hints = this.#hints.hintsFor(hashOf(keyId));
+    return hints.map(({ number, fits }) => ({ number, fits: (other) => fits(hashOf(other)) }));
+  }
+
   /** Reads the next `count` ids into what `likelyNumberOf` goes by; false when there are none to be read now. */
   learnOn(count: number): boolean {
     return this.#hints.readOn(count);

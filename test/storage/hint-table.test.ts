@@ -37,6 +37,23 @@ describe('a table of hints', () => {
     );
   });
 
+  it('names everyone that it could have found, and none without a reason', () => {
+    const entries = fc.array(fc.record({ hash: hashes, number: fc.integer({ min: 1, max: 2 ** 28 - 1 }) }), {
+      maxLength: 40,
+    });
+    fc.assert(
+      fc.property(entries, hashes, (tried, stranger) => {
+        const table = new HintTable(capacity, 2 ** 28 - 1);
+        const added = tried.filter(({ hash, number }) => table.add(hash, number));
+        for (const hash of [stranger, ...added.map((each) => each.hash)]) {
+          const alike = added.filter((each) => table.areAlike(hash, each.hash)).map(({ number }) => number);
+          expect(new Set(table.findAll(hash))).toEqual(new Set(alike));
+          expect(alike.length === 0 ? [noHint] : alike).toContain(table.find(hash));
+        }
+      }),
+    );
+  });
+
   it('holds who is added twice once, and refuses who is too large', () => {
     const table = new HintTable(capacity, 1_000);
     expect([table.add(5, 1_000), table.add(5, 1_000), table.held]).toEqual([true, true, 1]);
