@@ -3,7 +3,7 @@ import type { Database } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
 import { bitsOf, HintTable, noHint } from './hint-table.ts';
 import { type KeyPiece, KeyPieces } from './key-pieces.ts';
-import { beforeAllPartitions, partitionOf, partitionSql } from './partitions.ts';
+import { beforeAllPartitions, partitionOf } from './partitions.ts';
 import { hashOf } from './secret-hash.ts';
 
 /** What is said instead of a number: that no key has the id; that it is not known. */
@@ -81,7 +81,6 @@ export class KeyHints {
     this.#indexed = new KeyPieces(
       database,
       'key_numbers WHERE (partition, key_id) > (?, ?) ORDER BY partition, key_id LIMIT ?',
-      `partition = ${partitionSql('number')}`,
     );
     this.#stored = new KeyPieces(database, 'chat_keys WHERE number > ? AND number <= ? ORDER BY number LIMIT ?');
   }

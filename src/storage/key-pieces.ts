@@ -20,21 +20,18 @@ const zero = '0'.charCodeAt(0);
 export class KeyPieces<Place extends unknown[]> {
   readonly #select: Statement<unknown[], unknown[]>;
 
-  /**
-   * `source` ends in the part of a SELECT that says which rows, in which order; its parameters are a `Place`. `condition` has
-   * to hold of each of them.
-   */
-  constructor(database: Database, source: string, condition = 'true') {
+  /** `source` ends in the part of a SELECT that says which rows, in which order; its parameters are a `Place`. */
+  constructor(database: Database, source: string) {
     this.#select = database
       .prepare<unknown[], unknown[]>(
-        `SELECT count(*), total(octet_length(key_id) IS ${keyIdSize} AND fits), group_concat(number),
+        `SELECT count(*), total(octet_length(key_id) IS ${keyIdSize}), group_concat(number),
            CAST(group_concat(key_id, '') AS BLOB)
-         FROM (SELECT number, key_id, ${condition} AS fits FROM ${source})`,
+         FROM (SELECT number, key_id FROM ${source})`,
       )
       .raw();
   }
 
-  /** Undefined where the condition does not hold, an id has not its size, or a number is not from 1 to `numberMax`. */
+  /** Undefined where an id has not its size, or a number is not from 1 to `numberMax`. */
   read(numberMax: number, ...place: Place): KeyPiece | undefined {
     const [count, sound, list, ids] = this.#select.get(...place) as Row;
     if (count === 0) return nothing;

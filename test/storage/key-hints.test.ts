@@ -245,6 +245,19 @@ describe('hints to keys', () => {
     expect(hints.readOn(64)).toBe(false);
   });
 
+  it('say nothing where a number is of another partition than those around it', () => {
+    const beside = openBeside(nodeWithKeys());
+    beside.exec('UPDATE key_numbers SET number = number + 1048576, partition = 1 WHERE number > 250');
+    const learnt = () => {
+      const hints = hintsOf(beside, { newest: 2 ** 21 });
+      while (hints.readOn(64));
+      return hints.likelyNumberOf(hashOf(idOf(1)));
+    };
+    expect(learnt()).toBe(1);
+    beside.exec('UPDATE key_numbers SET number = 250 WHERE number = 1048576 + 300');
+    expect(learnt()).toBe(notKnown);
+  });
+
   it('say nothing where an id that the index lacks has lost its size', () => {
     const beside = openBeside(nodeWithKeys(keys, 300));
     beside.pragma('ignore_check_constraints = ON');

@@ -10,6 +10,7 @@ import { listEvents } from '../../src/storage/forensics/event-search.ts';
 import { findKey, type KeyFilter, listKeys } from '../../src/storage/forensics/keys.ts';
 import { keysIndexedThroughName } from '../../src/storage/key-index.ts';
 import { keyIndexFaults } from '../../src/storage/key-index-check.ts';
+import { selectInPartitions } from '../../src/storage/partitions.ts';
 import { writeSetting } from '../../src/storage/settings.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { makeNode, openBeside, openStore } from '../support/harness.ts';
@@ -81,6 +82,23 @@ function expectKeys(filter: KeyFilter, condition: string, ...parameters: unknown
 }
 
 describe('partitions of indexes', () => {
+  it.each([
+    [false, [0, 1, 2, 3], [0, 1]],
+    [true, [3, 2, 1, 0], [3, 2]],
+  ])('are asked one after the other until there is enough, newest first: %s', (newestFirst, every, some) => {
+    const span = { low: 5, high: 3 * partitionSize };
+    const asked: number[] = [];
+    const select = (partition: number, count: number) => {
+      asked.push(partition);
+      return [10 * partition, 10 * partition + 1].slice(0, count);
+    };
+    expect(selectInPartitions(span, newestFirst, 100, select)).toHaveLength(8);
+    expect(asked.splice(0)).toEqual(every);
+    const [first = 0, second = 0] = some;
+    expect(selectInPartitions(span, newestFirst, 3, select)).toEqual([10 * first, 10 * first + 1, 10 * second]);
+    expect(asked).toEqual(some);
+  });
+
   it('are searched for events of a coin, and of keys, in either order', () => {
     expect(indexedThrough(beside)).toBeGreaterThan(2 * partitionSize);
     for (let number = 0; number < coins; number += 1) {
@@ -142,6 +160,8 @@ describe('partitions of indexes', () => {
     const removed = store.write((writer) => writer.retention.pruneEvents(writer, 40, 100, 150));
     expect(removed).toBeGreaterThan(100);
     store.write(({ chatKeys }) => [0, 19, 20, 21, 40].map((number) => chatKeys.remove(idOf(number))));
+    const anothers = { coin: coinOf(1), key: Buffer.from('another') };
+    store.write(({ chatKeys }) => [1, 18, 23, 44].map((number) => chatKeys.put(idOf(number), anothers, 2)));
     while (store.indexes.lag() > 0) store.indexes.follow(16, 32);
     expect(keyIndexFaults(beside)).toEqual([]);
     expect(eventIndexFaults(beside)).toEqual([]);
@@ -192,7 +212,6 @@ describe('partitions of indexes', () => {
     }
     writeFileSync(file, bytes);
     const faults = keyIndexFaults(openBeside(directory));
-
     expect(faults).toContain('the index of keys does not have its ids in their order');
   });
 });
