@@ -3,6 +3,7 @@ import type { Registry } from '../commands/registry.ts';
 import type { Logger } from '../logger.ts';
 import type { FramerRules } from '../protocol/framer.ts';
 import type { AddressPolicy } from './address.ts';
+import { BusyPoll } from './busy-poll.ts';
 import { SocketClient } from './client.ts';
 import { Connection, type ConnectionEvents, type ConnectionLimits, type Share } from './connection.ts';
 import type { Clock, Dispatch, Request } from './dispatch.ts';
@@ -63,6 +64,7 @@ export class Server {
   #crowd = 0;
   readonly #closings: LineLimiter;
   readonly #acceptFailures: LineLimiter;
+  readonly #busyPoll: BusyPoll;
   #turnIsPlanned = false;
   #gatheringSinceMs = 0;
   /** Whether a connection was accepted since the last turn. */
@@ -83,6 +85,7 @@ export class Server {
     this.#parts = parts;
     this.#closings = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#acceptFailures = new LineLimiter(parts.logger, parts.clock.monotonicMs);
+    this.#busyPoll = new BusyPoll(parts.clock.monotonicMs);
     this.#rules = framerRules(parts.registry, parts.raidaId, parts.coinId);
     this.#net = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#net.maxConnections = parts.limits.connections;
@@ -169,6 +172,7 @@ export class Server {
     const light = waiting.filter((connection) => connection.waitingCount <= lightMax);
     const heavy = light.length === 0 ? waiting : waiting.filter((connection) => connection.waitingCount > lightMax);
     this.#ready = [...this.#answerBatch(light), ...this.#answerBatch(heavy), ...this.#ready];
+    this.#busyPoll.answered(waiting, this.#gatheringSinceMs);
   }
 
   /** One batch: one transaction, then one write for each connection that is answered. Returns whose turn did not come. */
