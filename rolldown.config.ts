@@ -19,6 +19,7 @@ export default defineConfig({
   input: {
     main: 'src/main.ts',
     'checkpoint-worker': 'src/storage/checkpoint-worker.ts',
+    'read-ahead-worker': 'src/storage/read-ahead-worker.ts',
     'snapshot-worker': 'src/storage/backup/snapshot-worker.ts',
   },
   platform: 'node',

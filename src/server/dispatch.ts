@@ -15,6 +15,7 @@ import { isStorageFailure, isSyncFailure } from '../storage/failure.ts';
 import type { Reader, Store, Writer } from '../storage/store.ts';
 import type { Client } from './client.ts';
 import { EventBacklog } from './event-backlog.ts';
+import { expectKeys } from './expected-keys.ts';
 import { demandSize, FrameOpener } from './frame-opener.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { Observer } from './observer.ts';
@@ -121,6 +122,7 @@ export class Dispatch {
     try {
       this.#parts.store.write((writer) => {
         this.#backlog.write(writer, now);
+        expectKeys(batch, { ...this.#parts, opener: this.#opener, safeguards: this.#safeguards }, writer);
         for (const request of batch) this.#outcomes.push(this.#carryOutTraced(request, writer, now));
       });
       this.#backlog.clear();

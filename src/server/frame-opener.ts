@@ -15,20 +15,45 @@ export class FrameOpener {
   #frames: readonly Frame[] = [];
   /** Of the frame that is opened next, as long as they are opened in their order. */
   #next = 0;
+  /** Those that were opened before their turn. */
+  #opened: (OpenedBody | undefined)[] = [];
 
   /** These are the frames that will be opened, mostly in this order; those before are forgotten. */
   expect(frames: readonly Frame[]): void {
     this.#frames = frames;
     this.#next = 0;
+    this.#opened = [];
     this.#keystreams.clear();
+  }
+
+  /**
+   * Opens the frame at a place before its turn; undefined where it cannot be. In its turn it is told why, and opened
+   * anew where its coin has another secret by then.
+   */
+  openAhead(index: number, command: Command, reader: Reader): OpenedBody | undefined {
+    const frame = this.#frames[index];
+    // A key of two coins is made for each request anew.
+    if (frame === undefined || frame.header.coins.length > 1) return undefined;
+    try {
+      this.#opened[index] = this.#open(index, frame, command, reader);
+    } catch {
+      this.#opened[index] = undefined;
+    }
+    return this.#opened[index];
   }
 
   /** Opens the body of a request with the secrets of the coins that its header names. Throws a Refusal. */
   open(frame: Frame, command: Command, reader: Reader): OpenedBody {
     const index = this.#indexOf(frame);
     this.#next = index + 1;
+    return this.#open(index, frame, command, reader);
+  }
+
+  #open(index: number, frame: Frame, command: Command, reader: Reader): OpenedBody {
     const { header, body } = frame;
     const key = keyOf(header, reader);
+    const opened = this.#opened[index];
+    if (opened !== undefined && opened.key === key) return opened;
     const answersEmpty = command.answersEmptyBody && header.encryptionType === EncryptionType.none;
     if (header.bodySize === 0 && !answersEmpty) throw new Refusal(Status.EMPTY_REQUEST, 'no-body');
     // A key of two coins is made for each request anew: there is nothing to share.

@@ -57,13 +57,15 @@ export class Housekeeping {
   }
 
   async #keepHouse(): Promise<void> {
+    const { store, logger } = this.#parts;
     try {
       this.#watchDiskSpace();
       this.#parts.dispatch.recordBacklog();
       await this.#renewAnchor();
       this.#planBackup();
+      store.readAheadWhereMany((error) => logger.error({ err: error }, 'keys are not read ahead any more'));
     } catch (error) {
-      this.#parts.logger.error({ err: error }, 'housekeeping failed');
+      logger.error({ err: error }, 'housekeeping failed');
     }
   }
 

@@ -120,7 +120,7 @@ async function stopNode(
   try {
     await server.stop();
     await housekeeping.stop();
-    await store.stopCheckpointer();
+    await store.stopThreads();
     store.close();
   } finally {
     lock.release();

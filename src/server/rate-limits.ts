@@ -49,6 +49,13 @@ export class RateLimits {
     return this.#perCoin.take(coinName(coin), nowMs) ? undefined : 'coin-rate';
   }
 
+  /** Whether any limit of where it comes from is used up now. */
+  areExhausted(origin: Origin, nowMs: number): boolean {
+    const { address, network } = origin;
+    const mayGoOn = this.#perAddress.has(address, nowMs) && this.#perNetwork.has(network, nowMs);
+    return !mayGoOn || this.missesExhausted(origin, nowMs);
+  }
+
   /** Whether the address has asked for too many unknown ids. */
   missesExhausted({ address }: Origin, nowMs: number): boolean {
     return !this.#misses.has(address, nowMs);

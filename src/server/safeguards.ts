@@ -38,6 +38,11 @@ export class Safeguards {
     return this.#limits.refuseCoin(coin, this.#monotonicMs());
   }
 
+  /** Whether `limit` may refuse what comes next; asking counts nothing. */
+  mayTurnAway({ origin, isGone }: Client): boolean {
+    return isGone || (origin !== undefined && this.#limits.areExhausted(origin, this.#monotonicMs()));
+  }
+
   /** Counts a refusal that was a guess. */
   noticeRefusal(command: Command | undefined, reason: string, client: Client): void {
     if (command?.guessReason !== reason || client.origin === undefined) return;

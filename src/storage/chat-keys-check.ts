@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import type { Database, Statement } from 'better-sqlite3';
-import { chatKeyChecksum, checkedContent, type StoredKey, storedKeyColumns } from './chat-keys.ts';
+import { chatKeyChecksum, checkedContent, type StoredKey, storedKeyColumns } from './stored-key.ts';
 
 /** In one read; SQLite hands them over as three values, which takes a third of the time of as many rows. */
 const keysPerRead = 2_000;

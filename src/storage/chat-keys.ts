@@ -2,54 +2,47 @@ import { Buffer } from 'node:buffer';
 import type { Database, Statement } from 'better-sqlite3';
 import type { ChatKey } from '../domain/chat-key.ts';
 import { sameCoin } from '../domain/coin.ts';
-import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
 import { JoinedValues } from './joined-values.ts';
 import type { KeyCounts } from './key-counts.ts';
 import { noKey, notKnown } from './key-hints.ts';
 import type { KeyIndex } from './key-index.ts';
-
-/** A row of chat_keys. */
-export interface StoredKey {
-  readonly number: number;
-  readonly keyId: Buffer;
-  readonly denomination: number;
-  readonly serialNumber: number;
-  readonly key: Buffer;
-  readonly postedAt: number;
-  readonly replacements: number;
-  readonly checksum: number;
-}
-
-/** The columns of chat_keys under the names of `StoredKey`. */
-export const storedKeyColumns = `number, key_id AS keyId, denomination, serial_number AS serialNumber, key,
-  posted_at AS postedAt, replacements, checksum`;
-
-/** Checksum of a key's row: everything in it but its number. */
-export function chatKeyChecksum(row: Omit<StoredKey, 'number' | 'checksum'>): number {
-  const { keyId, denomination, serialNumber, key, postedAt, replacements } = row;
-  return rowChecksum([keyId, denomination, serialNumber, key, postedAt, replacements]);
-}
-
-/** The bytes under `chatKeyChecksum`, joined by SQLite. */
-export const checkedContent = `concat(chat_keys.key_id, denomination, ';', serial_number, ';', key, posted_at, ';',
-  replacements, ';')`;
-
-/** A row as one text. */
-const joinedRow = `hex(concat(chat_keys.number, ';', checksum, ';', octet_length(key), ';', ${checkedContent}))`;
+import type { ReadAhead } from './read-ahead.ts';
+import { chatKeyChecksum, type StoredKey, selectJoinedRow } from './stored-key.ts';
 
 export class ChatKeyReader {
   protected readonly index: KeyIndex;
   readonly #selectByNumber: Statement<[number], string>;
   readonly #selectId: Statement<[number], Buffer>;
   readonly #values = new JoinedValues();
+  /** Where there are many keys and somebody reads them ahead. */
+  protected ahead: ReadAhead | undefined;
 
   constructor(database: Database, index: KeyIndex) {
     this.index = index;
-    this.#selectByNumber = database
-      .prepare<[number], string>(`SELECT ${joinedRow} FROM chat_keys WHERE number = ?`)
-      .pluck();
+    this.#selectByNumber = database.prepare<[number], string>(selectJoinedRow).pluck();
     this.#selectId = database.prepare<[number], Buffer>('SELECT key_id FROM chat_keys WHERE number = ?').pluck();
+  }
+
+  /** From now on rows may be read ahead. */
+  readAheadBy(ahead: ReadAhead | undefined): void {
+    this.ahead = ahead;
+  }
+
+  /** Whether it is of use to say beforehand which keys will be looked for, up to so many, in the transaction at hand. */
+  expects(count: number): boolean {
+    return this.ahead?.begin(count) ?? false;
+  }
+
+  /** The next one of those that `expects` was told of is the key of this id. */
+  expect(keyId: Buffer): void {
+    const number = this.index.likelyNumberOf(keyId);
+    if (number > noKey) this.ahead?.ask(number);
+  }
+
+  /** The transaction has come to its end. */
+  expectNothing(): void {
+    this.ahead?.forget();
   }
 
   find(keyId: Buffer): ChatKey | undefined {
@@ -97,10 +90,18 @@ export class ChatKeyReader {
   }
 
   #stored(rowNumber: number, keyId: Buffer): ProvedKey | undefined {
+    if (this.ahead?.readInto(this.#values, rowNumber) === true) {
+      const ahead = this.#proved(keyId);
+      if (ahead.isSound) return ahead;
+    }
     const joined = this.#selectByNumber.get(rowNumber);
     if (joined === undefined) return undefined;
+    this.#values.read(joined);
+    return this.#proved(keyId);
+  }
+
+  #proved(keyId: Buffer): ProvedKey {
     const values = this.#values;
-    values.read(joined);
     const number = values.integer();
     const checksum = values.integer();
     const keySize = values.integer();
@@ -160,6 +161,7 @@ export class ChatKeyWriter extends ChatKeyReader {
       this.#counts.changed(coin, 1, number);
       return;
     }
+    this.ahead?.noteChange(before.number);
     this.#update.run(denomination, serialNumber, key, postedAt, replacements, checksum, before.number);
     if (sameCoin(before, coin)) return;
     this.index.moved(before, before.number);
@@ -171,6 +173,7 @@ export class ChatKeyWriter extends ChatKeyReader {
   remove(keyId: Buffer): void {
     const row = this.unproved(keyId);
     if (row === undefined) return;
+    this.ahead?.noteChange(row.number);
     this.#delete.run(row.number);
     this.index.remove(keyId, row, row.number);
     this.#counts.changed(row, -1, row.number);

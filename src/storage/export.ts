@@ -1,10 +1,10 @@
 import type { Database } from 'better-sqlite3';
 import type { ChatKey } from '../domain/chat-key.ts';
 import type { PageAddress } from '../domain/coin-page.ts';
-import { chatKeyChecksum, type StoredKey, storedKeyColumns } from './chat-keys.ts';
 import { CoinPageReader } from './coin-pages.ts';
 import { DamagedRow } from './damage.ts';
 import { type NodeIdentity, readIdentity } from './settings.ts';
+import { chatKeyChecksum, type StoredKey, storedKeyColumns } from './stored-key.ts';
 
 const keysPerPage = 500;
 

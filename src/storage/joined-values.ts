@@ -26,6 +26,14 @@ export class JoinedValues {
     this.#position = 0;
   }
 
+  /** Turns to a text that is in bytes already. */
+  readBytes(source: Buffer, start: number, size: number): void {
+    if (size > this.#bytes.length) this.#bytes = Buffer.alloc(size);
+    for (let index = 0; index < size; index += 1) this.#bytes[index] = source[start + index] ?? 0;
+    this.#end = size;
+    this.#position = 0;
+  }
+
   integer(): number {
     const bytes = this.#bytes;
     let position = this.#position;

@@ -70,6 +70,11 @@ export class KeyIndex {
     this.#hints = new KeyHints(database, progress, hintLimits);
   }
 
+  /** The largest number that a key has had. */
+  get newest(): number {
+    return this.#newest;
+  }
+
   /** Number of the row that holds the key of an id. */
   numberOf(keyId: Buffer): number | undefined {
     return this.#recentNumberOf(keyId) ?? this.#indexedNumberOf(keyId);

@@ -1,8 +1,8 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { type StoredKey, storedKeyColumns } from './chat-keys.ts';
 import { pruneAction, writeChainStart } from './event-chain.ts';
 import type { EventHead } from './events.ts';
 import type { Writer } from './store.ts';
+import { type StoredKey, storedKeyColumns } from './stored-key.ts';
 
 export interface PurgePiece {
   readonly position: number;

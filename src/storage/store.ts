@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { renameSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from 'better-sqlite3';
 import type { RandomSource } from '../domain/random.ts';
@@ -18,6 +19,7 @@ import { Indexes } from './indexes.ts';
 import { KeyCounts } from './key-counts.ts';
 import { KeyIndex, keysIndexedThroughName } from './key-index.ts';
 import { migrateDatabase } from './migrate.ts';
+import { ReadAhead } from './read-ahead.ts';
 import { ReconstructionReader } from './reconstructions.ts';
 import { ReplayWindow } from './replay-window.ts';
 import { Retention } from './retention.ts';
@@ -31,9 +33,10 @@ import {
   writeIdentity,
   writeSetting,
 } from './settings.ts';
+import { memoryOf } from './store-memory.ts';
 import { syncDirectory } from './sync.ts';
 import { type TicketReader, TicketWriter } from './tickets.ts';
-import { type Memory, Transactions } from './transactions.ts';
+import { Transactions } from './transactions.ts';
 
 export interface Reader {
   readonly coins: CoinPageReader;
@@ -64,6 +67,9 @@ export interface Writer extends Reader {
   assertActive(cause: unknown): void;
 }
 
+/** With fewer, their rows are in SQLite's cache; a thread takes 12 MB. */
+const keysReadAhead = 262_144;
+
 /** Without a commit for so long, nobody is in a hurry. */
 const quietAfterMs = 200;
 
@@ -82,6 +88,7 @@ export class Store {
   readonly #reader: Reader;
   readonly #writer: Writer;
   #checkpointer: Checkpointer | undefined;
+  #readAhead: ReadAhead | undefined;
 
   /**
    * Opens the database of an existing node and brings it to this program's schema. Throws LossDetected where it is not
@@ -192,9 +199,22 @@ export class Store {
     });
   }
 
-  async stopCheckpointer(): Promise<void> {
-    await this.#checkpointer?.stop();
+  /** Ends the threads that work for this store. */
+  async stopThreads(): Promise<void> {
+    this.#writer.chatKeys.readAheadBy(undefined);
+    await Promise.all([this.#checkpointer?.stop(), this.#readAhead?.stop()]);
     this.#checkpointer = undefined;
+  }
+
+  /**
+   * Where there are many keys, has them read ahead by a thread of its own until the store is closed; `failed` hears of it
+   * when that goes on no more. To be called now and then.
+   */
+  readAheadWhereMany(failed: (error: Error) => void, processors = availableParallelism()): void {
+    const { chatKeys, keyIndex } = this.#writer;
+    if (this.#readAhead !== undefined || keyIndex.newest < keysReadAhead || processors === 1) return;
+    this.#readAhead = new ReadAhead(this.#database.name, failed);
+    chatKeys.readAheadBy(this.#readAhead);
   }
 
   /** Copies the database into a new file beside the work of this store, a few pages at a time. */
@@ -265,22 +285,4 @@ export class Store {
 function writeKeysIndexed(database: Database): void {
   const newest = database.prepare<[], number>('SELECT coalesce(max(number), 0) FROM chat_keys').pluck().get() ?? 0;
   writeSetting(database, keysIndexedThroughName, Buffer.from(String(newest)));
-}
-
-/** What the writers remember beyond their statements: the end of the event chain, ids without an index, recent requests. */
-function memoryOf({ coins, events, keyCounts, keyIndex, replays }: Writer): Memory {
-  return {
-    mark: () => ({ keys: keyIndex.mark, requests: replays.mark }),
-    commit: () => {
-      keyIndex.commit();
-      replays.commit();
-    },
-    rollBackTo: ({ keys, requests }) => {
-      events.forgetHead();
-      coins.forgetRecords();
-      keyCounts.forget();
-      keyIndex.rollBackTo(keys);
-      replays.rollBackTo(requests);
-    },
-  };
 }

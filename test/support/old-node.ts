@@ -3,10 +3,10 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import SqliteDatabase from 'better-sqlite3';
-import { chatKeyChecksum } from '../../src/storage/chat-keys.ts';
 import { type EventRow, eventHash, genesis } from '../../src/storage/events.ts';
 import { migrateDatabase } from '../../src/storage/migrate.ts';
 import { writeIdentity } from '../../src/storage/settings.ts';
+import { chatKeyChecksum } from '../../src/storage/stored-key.ts';
 import { coinId, raidaId, temporaryFolder } from './harness.ts';
 
 const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));

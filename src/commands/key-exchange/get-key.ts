@@ -22,6 +22,7 @@ export const getKey = defineCommand({
   guessReason: unknownKey,
   refuseSize: (payloadSize) => (payloadSize === payloadLayout.size ? undefined : Status.INVALID_PACKET_LENGTH),
   parse: (payload) => payloadLayout.decode(payload),
+  soughtKey: (payload) => payloadLayout.at.keyId.get(payload, 0),
   execute({ keyId }, store, call) {
     if (call.encryptionType === EncryptionType.coin && call.node.refusesTypeOneGet) {
       throw new Refusal(Status.INVALID_ENCRYPTION, 'type-1-refused');
