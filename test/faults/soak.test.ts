@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run, serve } from '../support/cli.ts';
 import { makeNode } from '../support/harness.ts';
+import { addKeyNumbered } from '../support/many-keys.ts';
 import { HeapMeter } from './support/heap.ts';
 import { MixedLoad } from './support/mixed-load.ts';
 import { megabytes, openDescriptors, residentBytes } from './support/process.ts';
@@ -18,6 +19,8 @@ const sampleEveryMs = 250;
 const warmDatabaseBytes = 44e6;
 const warmWithinMs = 300_000;
 const walBytesMax = 64e6;
+/** With so many keys, there is a thread that reads them ahead. */
+const manyKeys = 262_144;
 /** A node that listens goes on starting its threads, which have connections of their own to the database. */
 const settlesWithinMs = 2_000;
 const descriptorsBackWithinMs = 15_000;
@@ -81,6 +84,7 @@ describe(`soak, seed ${seed}`, () => {
     `${seconds} s of everything: no growth`,
     async () => {
       const directory = makeNode(knownCoins, knownFiles);
+      addKeyNumbered(directory, manyKeys);
       const meter = new HeapMeter();
       const more = ['--set', `server.admin_key=${adminKey}`];
       const node = await serve(directory, more, { environment: meter.environment });

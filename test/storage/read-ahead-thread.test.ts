@@ -1,11 +1,10 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openDatabase } from '../../src/storage/database.ts';
 import { ReadAhead } from '../../src/storage/read-ahead.ts';
 import { Store } from '../../src/storage/store.ts';
-import { chatKeyChecksum } from '../../src/storage/stored-key.ts';
 import { makeNode, openBeside, openStore, serveNode } from '../support/harness.ts';
+import { addKeyNumbered } from '../support/many-keys.ts';
 import { readAheadPatiently } from '../support/patient-rows.ts';
 
 /** The thread that reads keys ahead: when there is one, what it does to others, and what becomes of them without it. */
@@ -77,22 +76,10 @@ describe('a thread that reads ahead', () => {
 });
 
 describe('a store', () => {
-  /** A node whose only key has this number. */
-  function nodeWithKeyAt(number: number): string {
-    const directory = makeNode();
-    const database = openDatabase(fileOf(directory));
-    const row = { keyId: Buffer.alloc(16, 1), ...coin, key: Buffer.from('key'), postedAt: 1, replacements: 0 };
-    database
-      .prepare(
-        'INSERT INTO chat_keys (number, key_id, denomination, serial_number, key, posted_at, replacements, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      )
-      .run(number, row.keyId, coin.denomination, coin.serialNumber, row.key, 1, 0, chatKeyChecksum(row));
-    database.close();
-    return directory;
-  }
-
   async function expectsAt(number: number, processors: number): Promise<boolean> {
-    const store = Store.open(nodeWithKeyAt(number));
+    const directory = makeNode();
+    addKeyNumbered(directory, number);
+    const store = Store.open(directory);
     const failures: Error[] = [];
     for (let time = 0; time < 2; time += 1) store.readAheadWhereMany((error) => failures.push(error), processors);
     const expects = store.read(({ chatKeys }) => chatKeys.expects(16));
@@ -106,7 +93,7 @@ describe('a store', () => {
   it('is asked again and again by its node whether there are many keys', async () => {
     const asked = vi.spyOn(Store.prototype, 'readAheadWhereMany');
     onTestFinished(() => asked.mockRestore());
-    await serveNode(nodeWithKeyAt(1));
+    await serveNode(makeNode());
     await expect.poll(() => asked.mock.calls.length, { timeout: 5_000 }).toBeGreaterThan(1);
   });
 
