@@ -21,8 +21,8 @@ const shareKept = 0.85;
 const readyLimitSeconds = 1;
 const residentLimitMb = 200;
 const starts = 3;
-/** A node reads which ids it holds while nobody asks for anything: a few seconds after its start it knows. */
-const learningMsPerMillion = 1_500;
+/** A node reads which ids it holds while nobody asks for anything: with ten million it takes some twenty seconds. */
+const learningMsPerMillion = 2_500;
 
 /** A node that holds much against one that holds hardly anything: rate, start, memory. */
 export async function measureGrowth(bench: Bench): Promise<Finding[]> {

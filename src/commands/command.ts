@@ -91,7 +91,7 @@ interface Definition<Input, Output> {
   /** Whether a type 0 request without any body is answered (Q15). */
   readonly answersEmptyBody: boolean;
   parse(payload: Buffer): Input;
-  /** Id of the key that a request is about, from a payload of the right size, where nothing else is to be looked up for it. */
+  /** Id of the key that a request looks for, from a payload of the right size; present where it needs little else. */
   soughtKey?(payload: Buffer): Buffer;
   encode(output: Output): Answer;
   /** The reason of refusals that guess at secrets, where there are such: an address gets a limited number of them. */

@@ -123,7 +123,10 @@ export class Dispatch {
       this.#parts.store.write((writer) => {
         this.#backlog.write(writer, now);
         expectKeys(batch, { ...this.#parts, opener: this.#opener, safeguards: this.#safeguards }, writer);
-        for (const request of batch) this.#outcomes.push(this.#carryOutTraced(request, writer, now));
+        for (const [turn, request] of batch.entries()) {
+          writer.chatKeys.reachTurn(turn);
+          this.#outcomes.push(this.#carryOutTraced(request, writer, now));
+        }
       });
       this.#backlog.clear();
       this.#parts.observer?.committed(this.#parts.clock.monotonicMs() - beganMs, batch.length);

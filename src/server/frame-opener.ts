@@ -7,7 +7,7 @@ import { Keystreams, type Text } from '../protocol/keystreams.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
 import { Status } from '../protocol/status.ts';
-import type { Reader } from '../storage/store.ts';
+import type { Reader, Writer } from '../storage/store.ts';
 
 /** Opens the bodies of requests that come together. */
 export class FrameOpener {
@@ -28,15 +28,16 @@ export class FrameOpener {
 
   /**
    * Opens the frame at a place before its turn; undefined where it cannot be. In its turn it is told why, and opened
-   * anew where its coin has another secret by then.
+   * anew where its coin has another secret by then. Throws TransactionLost.
    */
-  openAhead(index: number, command: Command, reader: Reader): OpenedBody | undefined {
+  openAhead(index: number, command: Command, writer: Writer): OpenedBody | undefined {
     const frame = this.#frames[index];
     // A key of two coins is made for each request anew.
     if (frame === undefined || frame.header.coins.length > 1) return undefined;
     try {
-      this.#opened[index] = this.#open(index, frame, command, reader);
-    } catch {
+      this.#opened[index] = this.#open(index, frame, command, writer);
+    } catch (error) {
+      writer.assertActive(error);
       this.#opened[index] = undefined;
     }
     return this.#opened[index];

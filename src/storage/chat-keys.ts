@@ -29,15 +29,23 @@ export class ChatKeyReader {
     this.ahead = ahead;
   }
 
-  /** Whether it is of use to say beforehand which keys will be looked for, up to so many, in the transaction at hand. */
-  expects(count: number): boolean {
-    return this.ahead?.begin(count) ?? false;
+  /**
+   * To be told beforehand which keys will be looked for in so many turns of the transaction at hand; false where that is of
+   * no use.
+   */
+  beginExpecting(turns: number): boolean {
+    return this.ahead?.begin(turns) ?? false;
   }
 
-  /** The next one of those that `expects` was told of is the key of this id. */
-  expect(keyId: Buffer): void {
+  /** In this turn, later than those that were told before, the key of this id will be looked for. */
+  expect(keyId: Buffer, turn: number): void {
     const number = this.index.likelyNumberOf(keyId);
-    if (number > noKey) this.ahead?.ask(number);
+    if (number > noKey) this.ahead?.ask(number, turn);
+  }
+
+  /** A turn begins. */
+  reachTurn(turn: number): void {
+    this.ahead?.reachTurn(turn);
   }
 
   /** The transaction has come to its end. */

@@ -14,27 +14,33 @@ export interface ReadAheadTask {
 const cacheSizeKib = -2_048;
 
 const { file, memory } = workerData as ReadAheadTask;
-const database = openDatabaseReadOnly(file);
-database.pragma(`cache_size = ${cacheSizeKib}`);
-const selectRow = database.prepare<[number], string>(selectJoinedRow).pluck();
-const begin = database.prepare('BEGIN');
-const rollback = database.prepare('ROLLBACK');
-
-/** What cannot be read is left out: whoever needs it reads it there, and meets what is wrong. */
-function read(number: number): string | undefined {
-  try {
-    return selectRow.get(number);
-  } catch {
-    return undefined;
-  }
+try {
+  answer();
+} catch (error) {
+  // An error of SQLite would lose its words between threads.
+  const { code, message } = error as { code?: string; message: string };
+  throw new Error(`${code ?? 'error'}: ${message}`);
 }
 
-/** In one transaction, and so in one state of the database. After what cannot be read, SQLite refuses its COMMIT. */
-function readTogether(readRows: () => void): void {
-  begin.run();
-  readRows();
-  rollback.run();
+function answer(): void {
+  const database = openDatabaseReadOnly(file);
+  database.pragma(`cache_size = ${cacheSizeKib}`);
+  const selectRow = database.prepare<[number], string>(selectJoinedRow).pluck();
+  const begin = database.prepare('BEGIN');
+  const rollback = database.prepare('ROLLBACK');
+  /** What cannot be read is left out: whoever needs it reads it there, and meets what is wrong. */
+  const read = (number: number) => {
+    try {
+      return selectRow.get(number);
+    } catch {
+      return undefined;
+    }
+  };
+  new SharedRows(memory).answer((readRows) => {
+    begin.run();
+    readRows();
+    // After what cannot be read, SQLite refuses a COMMIT, or has ended the transaction itself.
+    if (database.inTransaction) rollback.run();
+  }, read);
+  database.close();
 }
-
-new SharedRows(memory).answer(readTogether, read);
-database.close();

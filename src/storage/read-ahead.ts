@@ -10,16 +10,21 @@ const rowsWorthwhile = 16;
 const resourceLimits = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 };
 
 /**
- * Rows of `chat_keys` that a thread of its own reads for the transaction at hand: where there are millions of keys, each is a page
- * out of a large file, and takes as long as everything else about a request. It reads what was committed before; whoever
- * changes a row afterwards has to say so.
+ * Rows of `chat_keys` that a thread of its own reads for the transaction at hand: where there are millions of keys, each
+ * is a page out of a large file, and takes as long as everything else about a request. It reads what was committed
+ * before; whoever changes a row afterwards has to say so.
  */
 export class ReadAhead {
   readonly #rows: SharedRows;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
-  /** The rows that were asked for, and how many of them, from the first one on, were needed since. */
+  /** Whether rows are being asked for. */
+  #isOpen = false;
+  /** The rows that were asked for, and in which turn each of them is needed. */
   readonly #numbers: number[] = [];
+  readonly #turns: number[] = [];
+  #turn = 0;
+  /** The first row of this turn or a later one. */
   #next = 0;
   readonly #changed: number[] = [];
 
@@ -36,41 +41,51 @@ export class ReadAhead {
   }
 
   /**
-   * Up to so many rows will be asked for, each as soon as it is known, in the order in which they are needed in the
-   * transaction at hand; false where that is not worth it.
+   * In each of so many turns of the transaction at hand, one row at most is needed; it is asked for as soon as it is known.
+   * False where that is not worth it.
    */
-  begin(count: number): boolean {
+  begin(turns: number): boolean {
     this.forget();
-    if (count < rowsWorthwhile) return false;
-    this.#rows.begin();
-    return true;
+    this.#isOpen = turns >= rowsWorthwhile;
+    if (this.#isOpen) this.#rows.begin();
+    return this.#isOpen;
   }
 
-  /** Has the row of a number read. */
-  ask(number: number): void {
-    if (this.#rows.ask(number)) this.#numbers.push(number);
+  /** Has the row of a number read for a turn, which comes after those that rows were asked for before. */
+  ask(number: number, turn: number): void {
+    if (!this.#rows.ask(number)) return;
+    this.#numbers.push(number);
+    this.#turns.push(turn);
   }
 
-  /** Hands over a row, where it was read and is as it was. */
+  /** A turn begins: the rows of those before are not needed any more. */
+  reachTurn(turn: number): void {
+    this.#turn = turn;
+    const before = this.#next;
+    while ((this.#turns[this.#next] ?? turn) < turn) this.#next += 1;
+    if (this.#next > before) this.#rows.pass(this.#next);
+  }
+
+  /** Hands over a row, where it was read for this turn and is as it was. */
   readInto(values: JoinedValues, number: number): boolean {
-    const row = this.#numbers.indexOf(number, this.#next);
-    if (row < 0) return false;
-    if (row === this.#next) {
-      this.#next += 1;
-      this.#rows.pass(this.#next);
-    }
-    return !this.#changed.includes(number) && this.#rows.readInto(values, row);
+    if (this.#turns[this.#next] !== this.#turn || this.#numbers[this.#next] !== number) return false;
+    return !this.#changed.includes(number) && this.#rows.readInto(values, this.#next);
   }
 
   /** A row is changed in the transaction at hand, or goes. */
   noteChange(number: number): void {
-    if (this.#numbers.length > 0) this.#changed.push(number);
+    if (this.#isOpen) this.#changed.push(number);
   }
 
-  /** The transaction has come to its end. */
+  /** The transaction has come to its end: no row is needed any more. */
   forget(): void {
+    if (!this.#isOpen) return;
+    this.#rows.pass(this.#numbers.length);
+    this.#isOpen = false;
     this.#numbers.length = 0;
+    this.#turns.length = 0;
     this.#changed.length = 0;
+    this.#turn = 0;
     this.#next = 0;
   }
 

@@ -13,7 +13,7 @@ const noTask = 0;
 const tasksMax = 2 ** 30;
 const stopped = -1;
 
-/** The control words: the latest task, how many rows it has so far, how many of them are past, and what changes with each call. */
+/** The control words: the latest task, its rows so far, how many of them are past, and what changes with each call. */
 const latest = 0;
 const count = 1;
 const past = 2;
@@ -23,9 +23,9 @@ const controlWords = 16;
 const wordSize = Int32Array.BYTES_PER_ELEMENT;
 
 /**
- * Memory that two threads share, in which one asks for rows by their numbers and the other puts them there. Neither waits
- * for the other where there is something to do. A task is what is asked for together; each row has the number of the task that it was
- * read for, written last: where that is the latest task, the row is whole.
+ * Memory that two threads share, in which one asks for rows by their numbers and the other puts them there; the one that
+ * asks never waits. A task is what is asked for together; each row has the number of the task that it was read for, written
+ * last: where that is the latest task, the row is whole.
  */
 export class SharedRows {
   readonly memory: SharedArrayBuffer;
@@ -51,9 +51,11 @@ export class SharedRows {
     this.#bytes = Buffer.from(memory, start, rowsMax * rowSizeMax);
   }
 
-  /** Begins a task; what was asked for before is of no use any more. */
+  /** Begins a task; what was asked for before is of no use any more. After `stop` there are no tasks. */
   begin(): void {
-    const task = (Atomics.load(this.#control, latest) % tasksMax) + 1;
+    const before = Atomics.load(this.#control, latest);
+    if (before === stopped) return;
+    const task = (before % tasksMax) + 1;
     if (task === 1) this.#tasks.fill(noTask);
     Atomics.store(this.#control, count, 0);
     Atomics.store(this.#control, past, 0);

@@ -1,7 +1,10 @@
 import type { Writer } from './store.ts';
 import type { Memory } from './transactions.ts';
 
-/** What the writers remember beyond their statements: rows read ahead, the end of the event chain, ids without an index, recent requests. */
+/**
+ * What the writers remember beyond their statements: rows read ahead, the end of the event chain, ids without an index,
+ * recent requests.
+ */
 export function memoryOf({ chatKeys, coins, events, keyCounts, keyIndex, replays }: Writer): Memory {
   return {
     mark: () => ({ keys: keyIndex.mark, requests: replays.mark }),

@@ -67,7 +67,7 @@ export interface Writer extends Reader {
   assertActive(cause: unknown): void;
 }
 
-/** With fewer, their rows are in SQLite's cache; a thread takes 12 MB. */
+/** The number of the newest key: with fewer, rows are in SQLite's cache, and a thread takes 12 MB. */
 const keysReadAhead = 262_144;
 
 /** Without a commit for so long, nobody is in a hurry. */
@@ -207,13 +207,16 @@ export class Store {
   }
 
   /**
-   * Where there are many keys, has them read ahead by a thread of its own until the store is closed; `failed` hears of it
+   * Where there have been many keys, has them read ahead by a thread of its own until `stopThreads`; `failed` hears of it
    * when that goes on no more. To be called now and then.
    */
   readAheadWhereMany(failed: (error: Error) => void, processors = availableParallelism()): void {
     const { chatKeys, keyIndex } = this.#writer;
     if (this.#readAhead !== undefined || keyIndex.newest < keysReadAhead || processors === 1) return;
-    this.#readAhead = new ReadAhead(this.#database.name, failed);
+    this.#readAhead = new ReadAhead(this.#database.name, (error) => {
+      chatKeys.readAheadBy(undefined);
+      failed(error);
+    });
     chatKeys.readAheadBy(this.#readAhead);
   }
 

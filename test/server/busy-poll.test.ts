@@ -10,14 +10,18 @@ const other = {};
 /** A poll under a clock that stands still, and whether the loop is kept turning. */
 class Watched {
   nowMs = 1_000;
+  interruptions = 0;
   readonly #poll: BusyPoll;
   #looks = 0;
 
-  constructor(processors = 2) {
-    this.#poll = new BusyPoll(() => {
-      this.#looks += 1;
-      return this.nowMs;
-    }, processors);
+  constructor(count = 2) {
+    this.#poll = new BusyPoll(
+      () => {
+        this.#looks += 1;
+        return this.nowMs;
+      },
+      { count, interruptions: () => this.interruptions },
+    );
     onTestFinished(() => {
       this.nowMs = Number.POSITIVE_INFINITY;
     });
@@ -48,6 +52,29 @@ describe('the event loop', () => {
     expect(await watched.turns(), 'the client is late').toBe(false);
     expect(await watched.answer(0, client).turns(), 'it has been late').toBe(false);
     expect(await watched.answer(0.1, client).turns()).toBe(true);
+  });
+
+  it('rests for a while where others need the processor', async () => {
+    const watched = new Watched().answer(0, client);
+    const wait = (count: number, interruptions: number, afterMs = 0.1) => {
+      for (let wait = 0; wait < count; wait += 1) watched.answer(afterMs, client);
+      watched.interruptions += interruptions;
+      return watched.answer(afterMs, client).turns();
+    };
+    expect(await wait(63, 31), 'a few are nothing').toBe(true);
+    expect(await wait(63, 32)).toBe(true);
+    expect(await wait(63, 33)).toBe(false);
+    expect(await wait(900, 0, 0.2), 'for 200 ms').toBe(false);
+    expect(await wait(200, 0, 0.2)).toBe(true);
+  });
+
+  it('does not count what was long ago', async () => {
+    const watched = new Watched();
+    for (let wait = 0; wait < 30; wait += 1) watched.answer(0.1, client);
+    watched.interruptions += 1_000;
+    watched.answer(2_000, client);
+    for (let wait = 0; wait < 40; wait += 1) watched.answer(0.1, client);
+    expect(await watched.turns()).toBe(true);
   });
 
   it('sleeps for a client that takes its time, whatever went before', async () => {

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import SqliteDatabase, { type Database } from 'better-sqlite3';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { CoinPageReader } from '../../src/storage/coin-pages.ts';
+import type { Store } from '../../src/storage/store.ts';
 import { Exchange, makeNode, openStore, type Scripted } from '../support/harness.ts';
 import { type PatientRows, readAheadPatiently } from '../support/patient-rows.ts';
 import {
@@ -72,13 +75,13 @@ function told(reply: Buffer | undefined, ask: Ask): string | number | undefined 
   return ctr(by.secret, Buffer.concat([Buffer.alloc(8, nonce), Buffer.alloc(8)]), sealed).toString('latin1', 5);
 }
 
-function start(scripted: Scripted = {}): { exchange: Exchange; rows: PatientRows } {
+function start(scripted: Scripted = {}): { exchange: Exchange; rows: PatientRows; store: Store } {
   const directory = makeNode([coin, other], { '01.300.bin': encryptionCoin });
   const store = openStore(directory);
   const exchange = new Exchange(store, scripted);
   new Exchange(store).send(post(1, 'one'), post(2, 'two'), post(3, 'three'));
   while (store.learnKeyIds(1_000));
-  return { exchange, rows: readAheadPatiently(store, join(directory, 'node.db')) };
+  return { exchange, rows: readAheadPatiently(store, join(directory, 'node.db')), store };
 }
 
 function answers(exchange: Exchange, ...batch: readonly (Ask | Buffer)[]): (string | number | undefined)[] {
@@ -155,6 +158,30 @@ describe('a batch whose keys are read ahead', () => {
     expect(rows.asked, 'those that its first secret opens').toBe(2);
   });
 
+  it('is undone where its transaction is lost while a request is opened before its turn', () => {
+    const databases = new Set<Database>();
+    const { pragma } = SqliteDatabase.prototype;
+    const watched = vi.spyOn(SqliteDatabase.prototype, 'pragma').mockImplementation(function (this: Database, ...all) {
+      databases.add(this);
+      return pragma.apply(this, all);
+    });
+    onTestFinished(() => watched.mockRestore());
+    const { exchange, store } = start();
+    const sequence = store.head().sequence;
+    const losing = vi.spyOn(CoinPageReader.prototype, 'authenticationNumber').mockImplementationOnce(() => {
+      for (const database of databases) if (database.open && database.inTransaction) database.exec('ROLLBACK');
+      throw new SqliteDatabase.SqliteError('disk I/O error', 'SQLITE_IOERR_READ');
+    });
+    onTestFinished(() => losing.mockRestore());
+    const ask: Ask = { type: 4, by: coin, key: 1, nonce: 1 };
+    expect(answers(exchange, post(4, 'four'), ask, post(5, 'five'))).toEqual([194, 'one', 194]);
+    exchange.dispatch.recordBacklog();
+    expect(store.head().sequence, 'each has one event').toBe(sequence + 3);
+    const later = [4, 5].map((key, index) => ({ type: 0 as const, key, nonce: index + 2 }));
+    expect(answers(exchange, ...later)).toEqual([194, 194]);
+    expect(answers(exchange, post(4, 'later'), { type: 0, key: 4, nonce: 4 })).toEqual([250, 'later']);
+  });
+
   it('is refused as any other', () => {
     const { exchange, rows } = start();
     const ask: Ask = { type: 4, by: coin, key: 1, nonce: 1 };
@@ -189,6 +216,11 @@ describe('a batch whose keys are read ahead', () => {
     expect(answers(limited.exchange, ...asks)).toEqual(['one', 'one', 194, 194]);
     expect(answers(limited.exchange, ...asks)).toEqual([194, 194, 194, 194]);
     expect(limited.rows.asked, 'in the batch in which its limit was used up').toBe(4);
+    const network = '[rate_limits]\nper_network = 1\nburst_seconds = 2\nexempt = []';
+    const crowded = start({ settings: network, client: '192.0.2.9', monotonicMs: () => 5 });
+    expect(answers(crowded.exchange, ...asks)).toEqual(['one', 'one', 194, 194]);
+    expect(answers(crowded.exchange, ...asks)).toEqual([194, 194, 194, 194]);
+    expect(crowded.rows.asked).toBe(4);
     const misses = '[rate_limits]\nmisses_per_address = 1\nburst_seconds = 2\nexempt = []';
     const guessing = start({ settings: misses, client: '192.0.2.9', monotonicMs: () => 5 });
     const unknown = { type: 0 as const, key: 9, nonce: 9 };

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ReadAhead } from '../../src/storage/read-ahead.ts';
@@ -28,8 +28,8 @@ describe('a thread that reads ahead', () => {
     const { store, file } = storeWithKeys();
     const rows = readAheadPatiently(store, file);
     store.write(({ chatKeys }) => {
-      expect(chatKeys.expects(last.length)).toBe(true);
-      for (const id of last) chatKeys.expect(id);
+      expect(chatKeys.beginExpecting(last.length)).toBe(true);
+      for (const [turn, id] of last.entries()) chatKeys.expect(id, turn);
       chatKeys.put(last[0] ?? Buffer.alloc(0), { coin, key: Buffer.alloc(100, 2) }, 1);
     });
     expect(rows.asked).toBe(last.length);
@@ -51,9 +51,12 @@ describe('a thread that reads ahead', () => {
     const rows = readAheadPatiently(store, file, 50);
     for (let round = 1; round < 3; round += 1) {
       store.read(({ chatKeys }) => {
-        expect(chatKeys.expects(ids.length)).toBe(true);
-        for (const id of [...last.slice(0, 1), ...ids.slice(0, 1), ...last]) chatKeys.expect(id);
-        for (const id of last) expect(chatKeys.find(id)?.key).toHaveLength(100);
+        expect(chatKeys.beginExpecting(ids.length)).toBe(true);
+        for (const [turn, id] of [...last, ...ids.slice(0, 1), ...last].entries()) chatKeys.expect(id, turn);
+        for (const [index, id] of last.entries()) {
+          chatKeys.reachTurn(last.length + 1 + index);
+          expect(chatKeys.find(id)?.key).toHaveLength(100);
+        }
       });
       expect(rows.handedOver).toBe(last.length * round);
     }
@@ -68,26 +71,27 @@ describe('a thread that reads ahead', () => {
     });
     expect((await failure).message).toContain('directory does not exist');
     store.read(({ chatKeys }) => {
-      expect(chatKeys.expects(last.length)).toBe(true);
-      for (const id of last) chatKeys.expect(id);
+      expect(chatKeys.beginExpecting(last.length)).toBe(true);
+      for (const [turn, id] of last.entries()) chatKeys.expect(id, turn);
       for (const id of last) expect(chatKeys.find(id)?.key).toHaveLength(100);
     });
   });
 });
 
 describe('a store', () => {
-  async function expectsAt(number: number, processors: number): Promise<boolean> {
+  async function readsAheadAt(number: number, processors: number): Promise<boolean> {
     const directory = makeNode();
     addKeyNumbered(directory, number);
     const store = Store.open(directory);
     const failures: Error[] = [];
     for (let time = 0; time < 2; time += 1) store.readAheadWhereMany((error) => failures.push(error), processors);
-    const expects = store.read(({ chatKeys }) => chatKeys.expects(16));
+    const isOfUse = store.read(({ chatKeys }) => chatKeys.beginExpecting(16));
     await store.stopThreads();
-    expect(store.read(({ chatKeys }) => chatKeys.expects(16))).toBe(false);
+    expect(store.read(({ chatKeys }) => chatKeys.beginExpecting(16))).toBe(false);
     store.close();
+    expect(existsSync(`${fileOf(directory)}-wal`), 'whoever closes last removes it').toBe(false);
     expect(failures).toEqual([]);
-    return expects;
+    return isOfUse;
   }
 
   it('is asked again and again by its node whether there are many keys', async () => {
@@ -98,8 +102,8 @@ describe('a store', () => {
   });
 
   it('reads keys ahead where there are many', async () => {
-    expect(await expectsAt(262_143, 2)).toBe(false);
-    expect(await expectsAt(262_144, 2)).toBe(true);
-    expect(await expectsAt(262_144, 1), 'a thread needs a processor').toBe(false);
+    expect(await readsAheadAt(262_143, 2)).toBe(false);
+    expect(await readsAheadAt(262_144, 2)).toBe(true);
+    expect(await readsAheadAt(262_144, 1), 'a thread needs a processor').toBe(false);
   });
 });
