@@ -4,12 +4,13 @@ import { availableParallelism } from 'node:os';
 const promptMs = 0.25;
 /**
  * Whether there is a processor for it shows in how often the system takes ours away: looked at after so many waits that
- * followed each other, and if it was in more than half of them, there are no more for a while.
+ * followed each other, and if it was in more than half of them, there are no more for a while: twice as long each time,
+ * until it is better.
  */
 const waitsLookedAt = 64;
 const interruptedShareMax = 0.5;
 const lookedAtWithinMs = 1_000;
-const restMs = 200;
+const restMs = { least: 5, most: 400 };
 
 /** What the system has for this process. */
 export interface Processors {
@@ -42,6 +43,7 @@ export class BusyPoll {
   #firstAtMs = 0;
   #interruptionsBefore = 0;
   #restsUntilMs = 0;
+  #restMs = restMs.least;
 
   constructor(monotonicMs: () => number, processors = ours) {
     this.#monotonicMs = monotonicMs;
@@ -69,7 +71,8 @@ export class BusyPoll {
     const interruptions = this.#processors.interruptions() - this.#interruptionsBefore;
     const areMany = interruptions > waitsLookedAt * interruptedShareMax && now - this.#firstAtMs < lookedAtWithinMs;
     this.#waits = 0;
-    if (areMany) this.#restsUntilMs = now + restMs;
+    if (areMany) this.#restsUntilMs = now + this.#restMs;
+    this.#restMs = areMany ? Math.min(restMs.most, this.#restMs * 2) : restMs.least;
     return !areMany;
   }
 

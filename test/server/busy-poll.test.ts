@@ -64,8 +64,15 @@ describe('the event loop', () => {
     expect(await wait(63, 31), 'a few are nothing').toBe(true);
     expect(await wait(63, 32)).toBe(true);
     expect(await wait(63, 33)).toBe(false);
-    expect(await wait(900, 0, 0.2), 'for 200 ms').toBe(false);
-    expect(await wait(200, 0, 0.2)).toBe(true);
+    expect(await wait(20, 0, 0.2), 'for 5 ms').toBe(false);
+    watched.answer(1, client);
+    expect(await wait(63, 33), 'they still do').toBe(false);
+    expect(await wait(40, 0, 0.2), 'for 10 ms').toBe(false);
+    watched.answer(2, client);
+    expect(await wait(63, 0), 'they do not any more').toBe(true);
+    expect(await wait(63, 33)).toBe(false);
+    watched.answer(5, client);
+    expect(await wait(1, 0), 'after 5 ms again').toBe(true);
   });
 
   it('does not count what was long ago', async () => {
