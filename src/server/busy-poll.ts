@@ -15,7 +15,7 @@ const restMs = { least: 5, most: 400 };
 /** What the system has for this process. */
 export interface Processors {
   readonly count: number;
-  /** How often the system has given a processor to others that this process would have used on. */
+  /** How often the system has taken a processor away from this process while it had something to do. */
   interruptions(): number;
 }
 

@@ -5,6 +5,7 @@ import { CoinPageReader } from '../../src/storage/coin-pages.ts';
 import type { Store } from '../../src/storage/store.ts';
 import { Exchange, makeNode, openStore, type Scripted } from '../support/harness.ts';
 import { type PatientRows, readAheadPatiently } from '../support/patient-rows.ts';
+import { encryptionCoinFiles, restoreFirstHalf } from '../support/reconstruction.ts';
 import {
   buildRequest,
   challengeOf,
@@ -19,12 +20,6 @@ import {
 /** Where keys are read ahead, requests are opened before their turn: each is answered as if it had not been. */
 const coin = { denomination: 2, serialNumber: 77, secret: Buffer.alloc(16, 0xc2) };
 const other = { denomination: 2, serialNumber: 78, secret: Buffer.alloc(16, 0xd3) };
-const authorityKey = Buffer.alloc(16, 0x61);
-const encryptionCoin = Buffer.concat([
-  Buffer.from('09010006', 'hex'),
-  Buffer.alloc(36),
-  Buffer.concat(Array.from({ length: 25 }, () => authorityKey)),
-]);
 const half = Buffer.alloc(8, 0xee);
 const restored = { ...coin, secret: Buffer.concat([half, coin.secret.subarray(8)]) };
 
@@ -54,15 +49,6 @@ const echo = buildRequest({ group: 0, command: 0 });
 /** So that a batch is large enough. */
 const others = Array.from({ length: 16 }, () => echo);
 
-/** Replaces the first half of the coin's authentication number. */
-function restore(): Buffer {
-  const nonce = Buffer.alloc(8, 0x77);
-  const clear = Buffer.concat([half, coinBytes(2, 77), Buffer.alloc(2), Buffer.from([0xff])]);
-  const ticket = ctr(authorityKey, Buffer.concat([nonce, Buffer.alloc(8)]), clear);
-  const record = Buffer.concat([Buffer.from('0006000300', 'hex'), coinBytes(2, 77), ticket]);
-  return buildRequest({ group: 4, command: 45, nonce, payload: Buffer.concat([coinBytes(1, 300), record]) });
-}
-
 /** The key in a reply, or its status where it has none. */
 function told(reply: Buffer | undefined, ask: Ask): string | number | undefined {
   const isModern = ask.type >= 4;
@@ -76,7 +62,7 @@ function told(reply: Buffer | undefined, ask: Ask): string | number | undefined 
 }
 
 function start(scripted: Scripted = {}): { exchange: Exchange; rows: PatientRows; store: Store } {
-  const directory = makeNode([coin, other], { '01.300.bin': encryptionCoin });
+  const directory = makeNode([coin, other], encryptionCoinFiles);
   const store = openStore(directory);
   const exchange = new Exchange(store, scripted);
   new Exchange(store).send(post(1, 'one'), post(2, 'two'), post(3, 'three'));
@@ -153,7 +139,14 @@ describe('a batch whose keys are read ahead', () => {
     const { exchange, rows } = start();
     const ask = (by: Sender, nonce: number) => ({ type, by, key: 1, nonce });
     const refused = type === 1 ? 37 : 204;
-    const batch = [ask(coin, 1), ask(restored, 2), restore(), ask(coin, 3), ask(restored, 4), ask(restored, 5)];
+    const batch = [
+      ask(coin, 1),
+      ask(restored, 2),
+      restoreFirstHalf(coin, half),
+      ask(coin, 3),
+      ask(restored, 4),
+      ask(restored, 5),
+    ];
     expect(answers(exchange, ...batch)).toEqual(['one', refused, 250, refused, 'one', 'one']);
     expect(rows.asked, 'those that its first secret opens').toBe(2);
   });

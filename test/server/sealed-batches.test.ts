@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Exchange, makeNode, openBeside, openStore, systemRandom } from '../support/harness.ts';
+import { encryptionCoinFiles, restoreFirstHalf } from '../support/reconstruction.ts';
 import {
   buildRequest,
   challengeOf,
@@ -15,13 +16,6 @@ import {
 /** Requests of one batch that the same coin seals share work: each is opened and sealed as if it had come alone (Q5). */
 const coin = { denomination: 2, serialNumber: 77, secret: Buffer.alloc(16, 0xc2) };
 const other = { denomination: 2, serialNumber: 78, secret: Buffer.alloc(16, 0xd3) };
-const authorityKey = Buffer.alloc(16, 0x61);
-const encryptionCoin = Buffer.concat([
-  Buffer.from('09010006', 'hex'),
-  Buffer.alloc(36),
-  Buffer.concat(Array.from({ length: 25 }, () => authorityKey)),
-]);
-
 interface Sent {
   readonly type: 1 | 4;
   readonly coin: WireCoin;
@@ -54,15 +48,6 @@ function payloadOf(reply: Buffer, { type, coin: by, nonce }: Sent): Buffer {
   if (read === undefined) throw new Error('the reply is not whole');
   if (type === 4) return openModernReply(read, [by]);
   return ctr(by.secret, Buffer.concat([nonce.subarray(0, 8), Buffer.alloc(8)]), read.body.subarray(0, -2));
-}
-
-/** Replaces the first half of the coin's authentication number. */
-function restore(half: Buffer): Buffer {
-  const nonce = Buffer.alloc(8, 0x77);
-  const clear = Buffer.concat([half, coinBytes(2, 77), Buffer.alloc(2), Buffer.from([0xff])]);
-  const ticket = ctr(authorityKey, Buffer.concat([nonce, Buffer.alloc(8)]), clear);
-  const record = Buffer.concat([Buffer.from('0006000300', 'hex'), coinBytes(2, 77), ticket]);
-  return buildRequest({ group: 4, command: 45, nonce, payload: Buffer.concat([coinBytes(1, 300), record]) });
 }
 
 describe('a batch of sealed requests', () => {
@@ -121,7 +106,7 @@ describe('a batch of sealed requests', () => {
   });
 
   it('goes by the old secret again where the change of a coin was undone with the batch', () => {
-    const directory = makeNode([coin], { '01.300.bin': encryptionCoin });
+    const directory = makeNode([coin], encryptionCoinFiles);
     const exchange = new Exchange(openStore(directory));
     openBeside(directory).exec(
       `CREATE TRIGGER lost BEFORE INSERT ON events WHEN NEW.action = 'post-key'
@@ -135,12 +120,12 @@ describe('a batch of sealed requests', () => {
       echo(sentBy(type, coin, 4)),
       echo(sentBy(type, coin, 5)),
     ]);
-    const replies = exchange.send(...before, restore(half), ...after, post);
+    const replies = exchange.send(...before, restoreFirstHalf(coin, half), ...after, post);
     expect(replies.map((reply) => reply[2])).toEqual([250, 250, 250, 250, 194, 37, 250, 250, 204, 250, 250, 194]);
   });
 
   it('opens what follows a change of its coin with the new secret, and nothing with the old one', () => {
-    const exchange = new Exchange(openStore(makeNode([coin], { '01.300.bin': encryptionCoin })));
+    const exchange = new Exchange(openStore(makeNode([coin], encryptionCoinFiles)));
     const half = Buffer.alloc(8, 0xee);
     const restored = { ...coin, secret: Buffer.concat([half, coin.secret.subarray(8)]) };
     const batch = ([1, 4] as const).flatMap((type) => [echo(sentBy(type, coin, 1)), echo(sentBy(type, coin, 2))]);
@@ -150,7 +135,7 @@ describe('a batch of sealed requests', () => {
       echo(sentBy(type, restored, 5)),
       echo(sentBy(type, coin, 6)),
     ]);
-    const replies = exchange.send(...batch, restore(half), ...after);
+    const replies = exchange.send(...batch, restoreFirstHalf(coin, half), ...after);
     expect(replies.map((reply) => reply[2])).toEqual([250, 250, 250, 250, 250, 37, 250, 250, 37, 204, 250, 250, 204]);
     expect(replies[4]?.subarray(32)).toEqual(Buffer.from('013e3e', 'hex'));
   });

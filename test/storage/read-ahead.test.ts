@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
 import { Store, type Writer } from '../../src/storage/store.ts';
 import { makeNode, openBeside, openStore } from '../support/harness.ts';
-import { readAheadPatiently } from '../support/patient-rows.ts';
+import { type PatientRows, readAheadPatiently } from '../support/patient-rows.ts';
 
 /** Keys that a thread of its own reads before they are needed: what is found is what stands there, whatever came between. */
 const coin = { denomination: 1, serialNumber: 300 };
@@ -31,6 +31,12 @@ function storeAt(directory: string): Store {
   return store;
 }
 
+function startReadingAhead(): { store: Store; rows: PatientRows } {
+  const directory = nodeWithKeys();
+  const store = storeAt(directory);
+  return { store, rows: readAheadPatiently(store, fileOf(directory)) };
+}
+
 /** Says of all keys that they will be looked for, each in the turn of its number. */
 function expectAll({ chatKeys }: Pick<Writer, 'chatKeys'>): void {
   expect(chatKeys.beginExpecting(ids.length)).toBe(true);
@@ -44,9 +50,7 @@ function keyOf({ chatKeys }: Pick<Writer, 'chatKeys'>, index: number): string | 
 
 describe('keys that are read ahead', () => {
   it('are found, and none of them is read again', () => {
-    const directory = nodeWithKeys();
-    const store = storeAt(directory);
-    const rows = readAheadPatiently(store, fileOf(directory));
+    const { store, rows } = startReadingAhead();
     store.write((writer) => {
       expectAll(writer);
       expect(ids.map((_, index) => keyOf(writer, index))).toEqual(ids.map((_, index) => `key ${index}`));
@@ -55,9 +59,7 @@ describe('keys that are read ahead', () => {
   });
 
   it('are found in any turn, also by who expected others, or none', () => {
-    const directory = nodeWithKeys();
-    const store = storeAt(directory);
-    const rows = readAheadPatiently(store, fileOf(directory));
+    const { store, rows } = startReadingAhead();
     const passed = vi.spyOn(rows, 'pass');
     store.read(({ chatKeys }) => {
       expect(chatKeys.beginExpecting(ids.length)).toBe(true);
@@ -92,9 +94,7 @@ describe('keys that are read ahead', () => {
   });
 
   it('are what this transaction has made of them', () => {
-    const directory = nodeWithKeys();
-    const store = storeAt(directory);
-    const rows = readAheadPatiently(store, fileOf(directory));
+    const { store, rows } = startReadingAhead();
     store.write((writer) => {
       expect(writer.chatKeys.beginExpecting(ids.length)).toBe(true);
       put(writer, 10, 'before it was asked for');
@@ -122,9 +122,7 @@ describe('keys that are read ahead', () => {
   });
 
   it('are what earlier transactions have made of them, and what was undone is undone', () => {
-    const directory = nodeWithKeys();
-    const store = storeAt(directory);
-    const rows = readAheadPatiently(store, fileOf(directory));
+    const { store, rows } = startReadingAhead();
     for (let round = 0; round < 5; round += 1) {
       store.write((writer) => {
         expectAll(writer);
@@ -154,9 +152,7 @@ describe('keys that are read ahead', () => {
   });
 
   it('are of no use to other transactions', () => {
-    const directory = nodeWithKeys();
-    const store = storeAt(directory);
-    const rows = readAheadPatiently(store, fileOf(directory));
+    const { store, rows } = startReadingAhead();
     store.write((writer) => {
       expectAll(writer);
       put(writer, 2, 'another');
@@ -178,9 +174,7 @@ describe('keys that are read ahead', () => {
   });
 
   it('are read again where what was read is not sound', () => {
-    const directory = nodeWithKeys();
-    const store = storeAt(directory);
-    const rows = readAheadPatiently(store, fileOf(directory));
+    const { store, rows } = startReadingAhead();
     vi.spyOn(rows, 'readInto').mockImplementation((values) => {
       values.readBytes(Buffer.from('7;7;7;torn'), 0, 10);
       return true;
