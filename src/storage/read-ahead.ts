@@ -23,7 +23,6 @@ export class ReadAhead {
   /** The rows that were asked for, and in which turn each of them is needed. */
   readonly #numbers: number[] = [];
   readonly #turns: number[] = [];
-  #turn = 0;
   /** The first row of this turn or a later one. */
   #next = 0;
   readonly #changed: number[] = [];
@@ -60,16 +59,16 @@ export class ReadAhead {
 
   /** A turn begins: the rows of those before are not needed any more. */
   reachTurn(turn: number): void {
-    this.#turn = turn;
     const before = this.#next;
     while ((this.#turns[this.#next] ?? turn) < turn) this.#next += 1;
     if (this.#next > before) this.#rows.pass(this.#next);
   }
 
-  /** Hands over a row, where it was read for this turn and is as it was. */
+  /** Hands over a row, where it is the next one that is needed, and was read, and is as it was. */
   readInto(values: JoinedValues, number: number): boolean {
-    if (this.#turns[this.#next] !== this.#turn || this.#numbers[this.#next] !== number) return false;
-    return !this.#changed.includes(number) && this.#rows.readInto(values, this.#next);
+    return (
+      this.#numbers[this.#next] === number && !this.#changed.includes(number) && this.#rows.readInto(values, this.#next)
+    );
   }
 
   /** A row is changed in the transaction at hand, or goes. */
@@ -85,7 +84,6 @@ export class ReadAhead {
     this.#numbers.length = 0;
     this.#turns.length = 0;
     this.#changed.length = 0;
-    this.#turn = 0;
     this.#next = 0;
   }
 

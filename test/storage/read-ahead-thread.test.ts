@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ReadAhead } from '../../src/storage/read-ahead.ts';
@@ -86,13 +86,27 @@ describe('a store', () => {
     const failures: Error[] = [];
     for (let time = 0; time < 2; time += 1) store.readAheadWhereMany((error) => failures.push(error), processors);
     const isOfUse = store.read(({ chatKeys }) => chatKeys.beginExpecting(16));
+    const stopped = vi.spyOn(ReadAhead.prototype, 'stop');
     await store.stopThreads();
+    expect(stopped).toHaveBeenCalledTimes(isOfUse ? 1 : 0);
+    stopped.mockRestore();
     expect(store.read(({ chatKeys }) => chatKeys.beginExpecting(16))).toBe(false);
     store.close();
     expect(existsSync(`${fileOf(directory)}-wal`), 'whoever closes last removes it').toBe(false);
     expect(failures).toEqual([]);
     return isOfUse;
   }
+
+  it('expects nothing of a thread that has failed', async () => {
+    const directory = makeNode();
+    addKeyNumbered(directory, 262_144);
+    const store = openStore(directory);
+    // What the store has open stays.
+    rmSync(fileOf(directory));
+    const failure = await new Promise<Error>((resolve) => store.readAheadWhereMany(resolve, 2));
+    expect(failure.message).toContain('unable to open database file');
+    expect(store.read(({ chatKeys }) => chatKeys.beginExpecting(16))).toBe(false);
+  });
 
   it('is asked again and again by its node whether there are many keys', async () => {
     const asked = vi.spyOn(Store.prototype, 'readAheadWhereMany');

@@ -135,5 +135,9 @@ describe('rows that are shared', () => {
       },
     );
     expect(read).toEqual([1, 2]);
+    rows.begin();
+    rows.ask(4);
+    expect(found(rows, 3), 'there are no tasks after it').toBeUndefined();
+    expect(answerAll(rows, rowOf)).toEqual([]);
   });
 });
