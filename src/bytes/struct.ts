@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { copyBytes } from './copy.ts';
 
 /**
  * Binary layouts as data: one ordered list of fields gives size, decoder, encoder and TypeScript type.
@@ -143,14 +144,6 @@ function runOfBytes(size: number, givenMax: number): Field<Buffer> {
       },
     }),
   };
-}
-
-const shortRunSize = 64;
-
-/** For runs as short as those of a header, a loop takes less time than the library's copy. */
-function copyBytes(from: Buffer, fromStart: number, to: Buffer, toStart: number, size: number): void {
-  if (size > shortRunSize) from.copy(to, toStart, fromStart, fromStart + size);
-  else for (let index = 0; index < size; index += 1) to[toStart + index] = from[fromStart + index] ?? 0;
 }
 
 /** A structure within a structure. */

@@ -1,18 +1,10 @@
 import { Buffer } from 'node:buffer';
 import { struct, u16 } from '../bytes/struct.ts';
 import { challengeSize, isSoundChallenge } from './challenge.ts';
-import {
-  appendHmac,
-  applyAesCtr,
-  equalSecrets,
-  hashedKey,
-  hmacSha256,
-  hmacSize,
-  isFollowedByHmac,
-  xorInto,
-} from './cipher.ts';
+import { applyAesCtr, combine, counterBlockCount, type Keystream } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
-import type { Keystream, Text } from './keystreams.ts';
+import { appendHmac, equalSecrets, hashedKey, hmacSha256, hmacSize, isFollowedByHmac } from './hmac.ts';
+import type { Text } from './keystreams.ts';
 import { Refusal } from './refusal.ts';
 import type { RequestHeader } from './request-header.ts';
 import { Status } from './status.ts';
@@ -100,7 +92,7 @@ function applyKeystream(
   if (size === 0) return noPayload;
   if (keystream === undefined) return applyAesCtr(key, nonce, text.subarray(0, size));
   const result = Buffer.allocUnsafe(size);
-  xorInto(result, 0, text, keystream.bytes, keystream.start, size);
+  combine(result, 0, text, size, keystream);
   return result;
 }
 
@@ -119,6 +111,13 @@ function openModern(
   if (!isFollowedByHmac(key, body, size)) throw new Refusal(Status.INVALID_HMAC, 'hmac');
   const payload = applyKeystream(key, header.nonce, body, size, keystream);
   return { payload, key, challenge: undefined, keystream };
+}
+
+/** What a sound body of types 4 and 5 says of itself: its HMAC; undefined for other types. */
+export function hmacOf({ encryptionType }: RequestHeader, body: Buffer): Buffer | undefined {
+  if (!isModern(encryptionType)) return undefined;
+  const end = body.length - terminatorSize;
+  return body.subarray(end - hmacSize, end);
 }
 
 function viewOf(bytes: Buffer, start: number, end: number): Buffer {
@@ -153,7 +152,7 @@ export function writeModernReply(
 ): void {
   const size = payload.length;
   if (keystream === undefined) applyAesCtr(key, nonce, payload).copy(target, start);
-  else xorInto(target, start, payload, keystream.bytes, keystream.start, size);
+  else combine(target, start, payload, size, keystream);
   appendHmac(key, target, start, size);
   terminatorLayout.at.mark.set(target, start + size + hmacSize, terminatorMark);
 }
@@ -168,7 +167,7 @@ export function sealLegacyReply(
   payload: Buffer,
 ): Buffer {
   if (key === undefined) return payload;
-  const isEnough = keystream !== undefined && keystream.size >= payload.length;
+  const isEnough = keystream !== undefined && keystream.count >= counterBlockCount(payload.length);
   return applyKeystream(key, requestNonce, payload, payload.length, isEnough ? keystream : undefined);
 }
 

@@ -1,20 +1,13 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import {
+  type Blocks,
   counterBlockCount,
-  counterBlockSize,
   counterBlocksMax,
   encipherCounterBlocks,
+  type Keystream,
   shortTextSizeMax,
   writeCounterBlocks,
 } from './cipher.ts';
-
-/** What counter mode combines a text with, by XOR: some bytes of a buffer that others have their parts of. */
-export interface Keystream {
-  readonly bytes: Buffer;
-  readonly start: number;
-  /** In whole blocks: at least as many bytes as the text has. */
-  readonly size: number;
-}
 
 /** One of many texts. */
 export interface Text {
@@ -25,7 +18,6 @@ export interface Text {
 
 /** As many as one call takes, were they all as long as can be. */
 const textsMax = counterBlocksMax / counterBlockCount(shortTextSizeMax);
-const noBytes = Buffer.alloc(0);
 
 /**
  * Keystreams of texts that are asked for in their order. Clients seal what they send with one coin: the keystreams of all
@@ -33,10 +25,10 @@ const noBytes = Buffer.alloc(0);
  * as a block.
  */
 export class Keystreams {
-  /** Texts from `#first` on have theirs in `#bytes`, at these places, under this key. */
+  /** Texts from `#first` on have theirs in `#blocks`, at these places, under this key. */
   #key: Buffer | undefined;
   #first = 0;
-  #bytes: Buffer = noBytes;
+  #blocks: Blocks | undefined;
   /** In blocks: where each begins, and where the last one ends. */
   readonly #starts = new Uint16Array(textsMax + 1);
   #count = 0;
@@ -44,7 +36,7 @@ export class Keystreams {
   /** Forgets all texts: others are numbered anew. */
   clear(): void {
     this.#key = undefined;
-    this.#bytes = noBytes;
+    this.#blocks = undefined;
   }
 
   /** Whether that of a text under this key is made. */
@@ -56,9 +48,9 @@ export class Keystreams {
   of(index: number): Keystream | undefined {
     const place = index - this.#first;
     if (place < 0 || place >= this.#count) return undefined;
-    const start = (this.#starts[place] ?? 0) * counterBlockSize;
-    const end = (this.#starts[place + 1] ?? 0) * counterBlockSize;
-    return end <= start ? undefined : { bytes: this.#bytes, start, size: end - start };
+    const first = this.#starts[place] ?? 0;
+    const count = (this.#starts[place + 1] ?? 0) - first;
+    return this.#blocks === undefined || count <= 0 ? undefined : { blocks: this.#blocks, first, count };
   }
 
   /** Makes those of the texts from number `first` on, as long as `textAt` tells of one that has the same key. */
@@ -74,7 +66,7 @@ export class Keystreams {
       end += blocks;
       this.#starts[count + 1] = end;
     }
-    this.#bytes = end === 0 ? noBytes : encipherCounterBlocks(key, end);
+    this.#blocks = end === 0 ? undefined : encipherCounterBlocks(key, end);
     this.#first = first;
     this.#count = count;
     // Last: where anything has failed, nothing is made.

@@ -11,18 +11,22 @@ const placeOffset = 2;
  */
 export abstract class PlaceTable {
   readonly #slots: Uint32Array;
+  /** A bit for each of some hashes, eight times as many as places: most keys that are not there need no look at the slots. */
+  readonly #hints: Uint8Array;
   /** How many bits of a slot say which place its key has; as many of a hash say which slot is asked first. */
   readonly #placeBits: number;
 
   /** `capacity`, a power of two, is the number of places, which count from 0. */
   constructor(capacity: number) {
     this.#slots = new Uint32Array(capacity * 2);
+    this.#hints = new Uint8Array(capacity);
     this.#placeBits = Math.log2(this.#slots.length);
   }
 
   /** Forgets all keys. */
   clear(): void {
     this.#slots.fill(empty);
+    this.#hints.fill(0);
   }
 
   protected abstract holds(place: number, key: Buffer): boolean;
@@ -43,9 +47,12 @@ export abstract class PlaceTable {
     let slot = this.#firstSlotOf(hash);
     while ((this.#slots[slot] ?? empty) > emptied) slot = this.#slotAfter(slot);
     this.#slots[slot] = (hash << this.#placeBits) | (place + placeOffset);
+    const byte = this.#hintByteOf(hash);
+    this.#hints[byte] = (this.#hints[byte] ?? 0) | hintOf(hash);
   }
 
   #slotOf(key: Buffer, hash: number): number | undefined {
+    if (((this.#hints[this.#hintByteOf(hash)] ?? 0) & hintOf(hash)) === 0) return undefined;
     let slot = this.#firstSlotOf(hash);
     for (let tried = 0; tried < this.#slots.length; tried += 1, slot = this.#slotAfter(slot)) {
       const content = this.#slots[slot] ?? empty;
@@ -60,6 +67,10 @@ export abstract class PlaceTable {
     return hash >>> (32 - this.#placeBits);
   }
 
+  #hintByteOf(hash: number): number {
+    return (hash >>> 3) & (this.#hints.length - 1);
+  }
+
   #slotAfter(slot: number): number {
     return (slot + 1) & (this.#slots.length - 1);
   }
@@ -67,4 +78,8 @@ export abstract class PlaceTable {
   #placeIn(slot: number): number {
     return ((this.#slots[slot] ?? empty) & (this.#slots.length - 1)) - placeOffset;
   }
+}
+
+function hintOf(hash: number): number {
+  return 1 << (hash & 7);
 }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { copyBytes } from '../bytes/copy.ts';
 import { PlaceTable } from './place-table.ts';
 
 /** What is remembered of a request, beside its identity. */
@@ -52,9 +53,9 @@ export class RequestTable extends PlaceTable {
     const payloadStart = bodyStart + body.length;
     const end = payloadStart + payload.length;
     this.#makeRoom(end);
-    copyInto(this.#bytes, start, identity);
-    copyInto(this.#bytes, bodyStart, body);
-    copyInto(this.#bytes, payloadStart, payload);
+    copyBytes(identity, 0, this.#bytes, start, identity.length);
+    copyBytes(body, 0, this.#bytes, bodyStart, body.length);
+    copyBytes(payload, 0, this.#bytes, payloadStart, payload.length);
     this.#bodyStarts[place] = bodyStart;
     this.#payloadStarts[place] = payloadStart;
     this.#starts[place + 1] = end;
@@ -105,8 +106,4 @@ export class RequestTable extends PlaceTable {
     this.#bytes.copy(grown);
     this.#bytes = grown;
   }
-}
-
-function copyInto(target: Buffer, start: number, bytes: Buffer): void {
-  for (let index = 0; index < bytes.length; index += 1) target[start + index] = bytes[index] ?? 0;
 }

@@ -1,7 +1,8 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyAesCtr, hashedKey, hmacSha256 } from '../../src/protocol/cipher.ts';
+import { applyAesCtr } from '../../src/protocol/cipher.ts';
+import { hashedKey, hmacSha256 } from '../../src/protocol/hmac.ts';
 
 /** Our counter mode, made of single blocks for short texts, against that of the library. */
 const bytes = (sizes: { minLength: number; maxLength: number }) =>

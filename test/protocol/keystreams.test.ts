@@ -26,7 +26,7 @@ function keystreamOf(keystreams: Keystreams, texts: readonly KeyedText[], index:
     keystreams.make(index, key, (other) => (texts[other]?.key === key ? texts[other] : undefined));
   }
   const found = keystreams.of(index);
-  return found?.bytes.subarray(found.start, found.start + found.size);
+  return found?.blocks.bytes.subarray(found.first * 16, (found.first + found.count) * 16);
 }
 
 it.each([1, 4])('are those of counter mode, each text asked for %i times and then all in another order', (times) => {

@@ -10,7 +10,7 @@ import { type CoinRecord, type Half, halfOf, withHalf } from '../../domain/coin-
 import { isInRange } from '../../domain/coin-range.ts';
 import type { EncryptionCoin } from '../../domain/encryption-coin.ts';
 import { mfsAt } from '../../domain/mfs.ts';
-import { equalSecrets } from '../../protocol/cipher.ts';
+import { equalSecrets } from '../../protocol/hmac.ts';
 import { Refusal } from '../../protocol/refusal.ts';
 import { Status } from '../../protocol/status.ts';
 import { openTicket, ticketSize } from '../../protocol/ticket.ts';

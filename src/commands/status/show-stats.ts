@@ -3,7 +3,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { struct, u32 } from '../../bytes/struct.ts';
-import { equalSecrets } from '../../protocol/cipher.ts';
+import { equalSecrets } from '../../protocol/hmac.ts';
 import { Refusal } from '../../protocol/refusal.ts';
 import { Status } from '../../protocol/status.ts';
 import { defineCommand, type Statistics } from '../command.ts';
