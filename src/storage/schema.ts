@@ -197,7 +197,8 @@ export const reconstructions = sqliteTable(
 
 /**
  * Authenticated requests that wrote, in the order of their coming, with what they were answered: so that the same bytes are
- * not carried out twice, also across a restart. The newest are kept.
+ * not carried out twice, also across a restart. The newest are kept. A row is the last one of its transaction, and in
+ * `others` has those before it.
  */
 export const authenticatedRequests = sqliteTable('authenticated_requests', {
   number: integer('number').primaryKey(),
@@ -205,12 +206,14 @@ export const authenticatedRequests = sqliteTable('authenticated_requests', {
   time: integer('time').notNull(),
   /** Command, encryption type, coins, nonce and challenge. */
   identity: blob('identity', { mode: 'buffer' }).notNull(),
-  /** SHA-256 over the body, first 16 bytes. */
+  /** The HMAC; of a body without one SHA-256, first 16 bytes. */
   body: blob('body', { mode: 'buffer' }).notNull(),
   status: integer('status').notNull(),
   payload: blob('payload', { mode: 'buffer' }).notNull(),
-  /** CRC-32 of all other columns but the number. */
+  /** CRC-32 of all other columns; of `others` only where there are any. */
   checksum: integer('checksum').notNull(),
+  /** Requests of the same transaction and time: for each status, sizes, identity, body, payload. Null where there are none. */
+  others: blob('others', { mode: 'buffer' }),
 });
 
 /** What the node knows about itself: identity and secrets. */

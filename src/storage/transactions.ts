@@ -4,6 +4,8 @@ import type { Database, Statement } from 'better-sqlite3';
 export interface Memory {
   /** A place to which `rollBackTo` can return. */
   mark(): Mark;
+  /** Stores what the transaction has left for its end. */
+  store(): void;
   commit(): void;
   rollBackTo(mark: Mark): void;
 }
@@ -86,6 +88,7 @@ export class Transactions {
     begin.run();
     try {
       const result = work();
+      this.#memory.store();
       this.#commit.run();
       this.#memory.commit();
       this.committed += 1;

@@ -4,13 +4,13 @@ import { crc32 } from 'node:zlib';
 import type { Database } from 'better-sqlite3';
 import { pageId } from '../domain/coin-page.ts';
 import { bitmapOf, countInUse } from '../domain/free-pages.ts';
+import { requestFaults } from './authenticated-requests.ts';
 import { checkChatKeys } from './chat-keys-check.ts';
 import { rowChecksum } from './checksum.ts';
 import { ChainVerifier, chainStart, verifyChain } from './event-chain.ts';
 import { eventIndexFaults } from './event-index-check.ts';
 import { type EventHead, genesis } from './events.ts';
 import { keyIndexFaults } from './key-index-check.ts';
-import { storedChecksum } from './replay-window.ts';
 import { migrationFiles } from './schema-version.ts';
 
 /** Told of progress: what is looked at, how much of it is done, and how much there is. */
@@ -160,12 +160,7 @@ function verifySmallTables(database: Database, faults: string[]): void {
     if (rowChecksum([digest, splitId, acceptedAt]) !== checksum)
       faults.push(`ticket ${digest.toString('hex')} is damaged`);
   }
-  const requests = database.prepare<[], Parameters<typeof storedChecksum>[0] & { number: number; checksum: number }>(
-    'SELECT number, time, identity, body, status, payload, checksum FROM authenticated_requests',
-  );
-  for (const row of requests.iterate()) {
-    if (storedChecksum(row) !== row.checksum) faults.push(`authenticated request ${row.number} is damaged`);
-  }
+  faults.push(...requestFaults(database));
   const settings = database.prepare<[], { name: string; value: Buffer; checksum: number }>(
     'SELECT name, value, checksum FROM settings',
   );

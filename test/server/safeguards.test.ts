@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { rowChecksum } from '../../src/storage/checksum.ts';
 import { Store } from '../../src/storage/store.ts';
 import { Exchange, fixedNow, makeNode, openBeside, openStore, type Scripted } from '../support/harness.ts';
 import { buildRequest, coinBytes, ctr, getPayload, postPayload } from '../support/wire.ts';
@@ -51,6 +53,38 @@ describe.each([1, 4] as const)('an authenticated request of type %i (SG-2, SG-3)
     const again = new Exchange(openStore(directory), { now: () => fixedNow + 30_000 });
     expect(again.status(post(1, type))).toBe(250);
     expect(reasonsIn(directory)).toEqual([null]);
+  });
+
+  it('is remembered across a restart with all that shared its transaction', () => {
+    const directory = makeNode([coin]);
+    const requests = [1, 2, 3, 4].map((id, place) => post(id, type, nonces[place]));
+    const first = Store.open(directory);
+    const statuses = new Exchange(first).send(...requests).map((reply) => reply[2]);
+    first.close();
+    const again = new Exchange(openStore(directory)).send(...requests).map((reply) => reply[2]);
+    expect([statuses, again]).toEqual([Array(4).fill(250), Array(4).fill(250)]);
+    expect(reasonsIn(directory)).toEqual([null, null, null, null]);
+    expect(openBeside(directory).prepare('SELECT count(*) FROM authenticated_requests').pluck().get()).toBe(1);
+  });
+
+  it('is remembered as versions before stored it: by a digest of its body, in a row of its own', () => {
+    const directory = makeNode([coin]);
+    const first = Store.open(directory);
+    const exchange = new Exchange(first);
+    const [frame] = exchange.frames(post(1, type));
+    expect(exchange.status(post(1, type))).toBe(250);
+    first.close();
+    const beside = openBeside(directory);
+    const identity = beside.prepare('SELECT identity FROM authenticated_requests').pluck().get() as Buffer;
+    const body = createHash('sha256')
+      .update(frame?.body ?? '')
+      .digest()
+      .subarray(0, 16);
+    const checksum = rowChecksum([fixedNow, identity, body, 250, Buffer.alloc(0)]);
+    beside.prepare('UPDATE authenticated_requests SET body = ?, checksum = ?').run(body, checksum);
+    const again = new Exchange(openStore(directory));
+    expect([again.status(post(1, type)), again.status(post(2, type))]).toEqual([250, 34]);
+    expect(reasonsIn(directory)).toEqual([null, 'nonce-reused']);
   });
 
   it('whose bytes were changed is refused and recorded, one with another nonce is not', () => {

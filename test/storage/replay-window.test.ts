@@ -8,7 +8,7 @@ const body = Buffer.from('body');
 const requestOf = (number: number) => {
   const identity = Buffer.alloc(34);
   identity.writeUInt32BE(number, 15);
-  return { identity, body };
+  return { identity, body, hmac: undefined };
 };
 
 it('keeps what was committed, however many requests are undone after it', () => {
@@ -35,4 +35,41 @@ it('keeps the newest 65,536, and not many more', () => {
     if (!isKnown(number)) expect.unreachable(`request ${number} is forgotten`);
   }
   for (let number = 0; number < count - 98_305; number += 1_001) expect(isKnown(number)).toBe(false);
+});
+
+it('stores what wrote and was not undone, for those who come later', () => {
+  const database = openBeside(makeNode());
+  const replays = new ReplayWindow(database);
+  replays.remember(requestOf(1), answered, true);
+  replays.remember(requestOf(2), answered, false);
+  const mark = replays.mark;
+  replays.remember(requestOf(3), answered, false);
+  replays.remember(requestOf(4), answered, true);
+  replays.rollBackTo(mark);
+  replays.remember(requestOf(5), answered, true);
+  replays.store();
+  replays.commit();
+  replays.remember(requestOf(6), answered, true);
+  replays.rollBackTo(0);
+  replays.store();
+  replays.commit();
+  const later = new ReplayWindow(database);
+  expect([1, 2, 3, 4, 5, 6].filter((number) => later.look(requestOf(number)).kind === 'same')).toEqual([1, 5]);
+});
+
+it.each([
+  ['an HMAC', Buffer.alloc(32, 7)],
+  ['no HMAC', undefined],
+])('knows a request that wrote by its body, also later, where it has %s', (_, hmac) => {
+  const database = openBeside(makeNode());
+  const replays = new ReplayWindow(database);
+  const request = { ...requestOf(1), hmac };
+  replays.remember(request, answered, true);
+  replays.store();
+  replays.commit();
+  const changed = { ...request, body: Buffer.from('others'), hmac: hmac && Buffer.alloc(32, 8) };
+  for (const window of [replays, new ReplayWindow(database)]) {
+    expect(window.look(request)).toEqual({ kind: 'same', answered });
+    expect(window.look(changed)).toEqual({ kind: 'other' });
+  }
 });

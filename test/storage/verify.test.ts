@@ -10,9 +10,8 @@ const keys = Buffer.alloc(400, 4);
 const file = Buffer.concat([Buffer.from('09010006', 'hex'), Buffer.alloc(36), keys]);
 
 function filledNode(): string {
-  const directory = makeNode([{ denomination: 1, serialNumber: 300, secret: Buffer.alloc(16, 1) }], {
-    '01.300.bin': file,
-  });
+  const sealingCoin = { denomination: 1, serialNumber: 300, secret: Buffer.alloc(16, 1) };
+  const directory = makeNode([sealingCoin], { '01.300.bin': file });
   const store = openStore(directory);
   const exchange = new Exchange(store);
   for (let id = 1; id <= 12; id += 1) {
@@ -20,6 +19,11 @@ function filledNode(): string {
     exchange.send(buildRequest({ group: 4, command: 41, payload }));
     exchange.send(buildRequest({ group: 4, command: 43, payload: getPayload(Buffer.alloc(16, id)) }));
   }
+  const sealed = [13, 14, 15].map((id) => {
+    const payload = postPayload(Buffer.alloc(16, id), coin, Buffer.alloc(128, id), 0, 20);
+    return buildRequest({ group: 4, command: 41, type: 4, coins: [sealingCoin], payload, nonce: Buffer.alloc(24, id) });
+  });
+  expect(exchange.send(...sealed).map((reply) => reply[2])).toEqual([250, 250, 250]);
   const clear = Buffer.concat([Buffer.alloc(8, 9), coin, Buffer.from('1234ff', 'hex')]);
   const ticket = ctr(keys.subarray(0, 16), Buffer.alloc(16), clear);
   const record = Buffer.concat([Buffer.from('0006000300', 'hex'), coin, ticket]);

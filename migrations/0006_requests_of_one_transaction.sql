@@ -1,0 +1,1 @@
+ALTER TABLE `authenticated_requests` ADD `others` blob;
