@@ -104,6 +104,8 @@ export function combine(target: Buffer, start: number, text: Buffer, size: numbe
     xorInto(target, start, text, blocks.bytes, first * counterBlockSize, size);
     return;
   }
+  // Otherwise what stood there before would go out as a part of this text.
+  if (text.length < size) throw new RangeError(`a text of ${size} bytes, not ${text.length}`);
   combined.set(text.length <= combined.length ? text : text.subarray(0, size));
   const firstWord = first * wordsPerBlock;
   const count = Math.ceil(size / wordSize);

@@ -1,7 +1,7 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyAesCtr } from '../../src/protocol/cipher.ts';
+import { applyAesCtr, combine, encipherCounterBlocks } from '../../src/protocol/cipher.ts';
 import { hashedKey, hmacSha256 } from '../../src/protocol/hmac.ts';
 
 /** Our counter mode, made of single blocks for short texts, against that of the library. */
@@ -44,6 +44,11 @@ describe('AES in counter mode', () => {
       const longer = Buffer.alloc(24, size);
       expect(applyAesCtr(key, longer, text)).toEqual(byLibrary(key, longer.subarray(0, 16), text));
     }
+  });
+
+  it('combines no more than it was given', () => {
+    const keystream = { blocks: encipherCounterBlocks(Buffer.alloc(16, 1), 4), first: 0, count: 4 };
+    expect(() => combine(Buffer.alloc(64), 0, Buffer.alloc(40), 41, keystream)).toThrow(RangeError);
   });
 
   it('leaves text, key and counter block as they were', () => {

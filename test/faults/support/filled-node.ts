@@ -14,6 +14,9 @@ export interface Filling {
 
 const rowsPerTransaction = 20_000;
 const rowsPerIndexPiece = 4_096;
+/** Authenticated requests that are remembered; few share a row, so that there are many. */
+const sealedRequests = 300;
+const requestsPerTransaction = 3;
 const coinsWithKeys = 100_000;
 const monthMs = 30 * 86_400_000;
 
@@ -28,6 +31,7 @@ export function makeFilledNode(filling: Filling): string {
       putKey(writer, number, eventsPerKey, fixedNow - monthMs + Math.floor((monthMs * number) / filling.keys));
     });
     inPieces(store, filling.reconstructions, rowsPerTransaction, putReconstruction);
+    inPieces(store, sealedRequests, requestsPerTransaction, putRequest);
     followIndexes(store, 0);
   } finally {
     store.close();
@@ -96,4 +100,10 @@ function putReconstruction(writer: Writer, number: number): void {
     details: { records: 2 },
     reconstructions: [accepted, refused],
   });
+}
+
+function putRequest(writer: Writer, number: number): void {
+  const [identity, hmac] = [systemRandom.bytes(34), systemRandom.bytes(32)];
+  const answered = { time: fixedNow, status: 250, payload: systemRandom.bytes(number % 4) };
+  writer.replays.remember({ identity, body: hmac, hmac }, answered, true);
 }
