@@ -113,8 +113,8 @@ function openModern(
   return { payload, key, challenge: undefined, keystream };
 }
 
-/** What a sound body of types 4 and 5 says of itself: its HMAC; undefined for other types. */
-export function hmacOf({ encryptionType }: RequestHeader, body: Buffer): Buffer | undefined {
+/** The HMAC in a sound body of types 4 and 5; undefined for other types. */
+export function sentHmac({ encryptionType }: RequestHeader, body: Buffer): Buffer | undefined {
   if (!isModern(encryptionType)) return undefined;
   const end = body.length - terminatorSize;
   return body.subarray(end - hmacSize, end);

@@ -99,17 +99,19 @@ const combined = Buffer.from(combinedWords.buffer);
  * Words take a third of the time of bytes, once the text is where words can be taken from.
  */
 export function combine(target: Buffer, start: number, text: Buffer, size: number, keystream: Keystream): void {
-  const { blocks, first } = keystream;
+  const { blocks, first, count } = keystream;
+  // Otherwise keystream, or what was combined before, would go out as a part of this text, or the text in clear.
+  if (text.length < size || count < counterBlockCount(size)) {
+    throw new RangeError(`${size} bytes of a text of ${text.length}, with ${count} blocks`);
+  }
   if (size <= bytesMax) {
     xorInto(target, start, text, blocks.bytes, first * counterBlockSize, size);
     return;
   }
-  // Otherwise what stood there before would go out as a part of this text.
-  if (text.length < size) throw new RangeError(`a text of ${size} bytes, not ${text.length}`);
   combined.set(text.length <= combined.length ? text : text.subarray(0, size));
   const firstWord = first * wordsPerBlock;
-  const count = Math.ceil(size / wordSize);
-  for (let word = 0; word < count; word += 1) {
+  const words = Math.ceil(size / wordSize);
+  for (let word = 0; word < words; word += 1) {
     combinedWords[word] = (combinedWords[word] ?? 0) ^ (blocks.words[firstWord + word] ?? 0);
   }
   combined.copy(target, start, 0, size);

@@ -1,6 +1,6 @@
 import type { Command, ReplayRules } from '../commands/command.ts';
 import type { Coin } from '../domain/coin.ts';
-import { hmacOf } from '../protocol/body.ts';
+import { sentHmac } from '../protocol/body.ts';
 import type { Frame } from '../protocol/framer.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import { requestIdentity } from '../protocol/request-identity.ts';
@@ -53,7 +53,7 @@ export class Safeguards {
   /** What identifies an authenticated key exchange request; undefined for any other. */
   identityOf({ header, body }: Frame, command: Command): RequestIdentity | undefined {
     if (this.#replay.windowMs === 0 || command.trace === undefined || header.coins.length === 0) return undefined;
-    const hmac = command.access === 'write' ? hmacOf(header, body) : undefined;
+    const hmac = command.access === 'write' ? sentHmac(header, body) : undefined;
     return { identity: requestIdentity(header, body), body, hmac };
   }
 

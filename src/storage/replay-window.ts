@@ -10,7 +10,7 @@ export interface RequestIdentity {
   /** What no other request may share with it: command, encryption type, coins, nonce, challenge. */
   readonly identity: Buffer;
   readonly body: Buffer;
-  /** What stands for the body of a request that writes, where it has one. */
+  /** The HMAC of a request that writes: it stands for the body. Undefined where a body has none. */
   readonly hmac: Buffer | undefined;
 }
 
@@ -55,6 +55,7 @@ export class ReplayWindow {
   constructor(database: Database) {
     this.#stored = new AuthenticatedRequests(database, rememberedMin);
     for (const request of this.#stored.newest()) {
+      // An HMAC is longer.
       this.#hold(request.identity, { ...request, isDigest: request.body.length === digestSize });
     }
   }

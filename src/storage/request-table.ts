@@ -4,7 +4,7 @@ import { PlaceTable } from './place-table.ts';
 
 /** What is remembered of a request, beside its identity. */
 export interface RememberedRequest {
-  /** As it was sent, or a digest of it. */
+  /** As it was sent, or its HMAC, or a digest of it. */
   readonly body: Buffer;
   readonly isDigest: boolean;
   /** Milliseconds since 1970. */

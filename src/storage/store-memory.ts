@@ -8,7 +8,7 @@ import type { Memory } from './transactions.ts';
 export function memoryOf({ chatKeys, coins, events, keyCounts, keyIndex, replays }: Writer): Memory {
   return {
     mark: () => ({ keys: keyIndex.mark, requests: replays.mark }),
-    store: () => replays.store(),
+    beforeCommit: () => replays.store(),
     commit: () => {
       chatKeys.expectNothing();
       keyIndex.commit();

@@ -4,8 +4,8 @@ import type { Database, Statement } from 'better-sqlite3';
 export interface Memory {
   /** A place to which `rollBackTo` can return. */
   mark(): Mark;
-  /** Stores what the transaction has left for its end. */
-  store(): void;
+  /** Writes what the transaction has left for its end. */
+  beforeCommit(): void;
   commit(): void;
   rollBackTo(mark: Mark): void;
 }
@@ -88,7 +88,9 @@ export class Transactions {
     begin.run();
     try {
       const result = work();
-      this.#memory.store();
+      // Outside of a transaction, what is written now would stay.
+      this.assertActive(undefined);
+      this.#memory.beforeCommit();
       this.#commit.run();
       this.#memory.commit();
       this.committed += 1;

@@ -48,7 +48,14 @@ describe('AES in counter mode', () => {
 
   it('combines no more than it was given', () => {
     const keystream = { blocks: encipherCounterBlocks(Buffer.alloc(16, 1), 4), first: 0, count: 4 };
-    expect(() => combine(Buffer.alloc(64), 0, Buffer.alloc(40), 41, keystream)).toThrow(RangeError);
+    for (const [given, size] of [
+      [40, 41],
+      [4, 16],
+      [80, 65],
+      [600, 600],
+    ] as const) {
+      expect(() => combine(Buffer.alloc(600), 0, Buffer.alloc(given), size, keystream)).toThrow(RangeError);
+    }
   });
 
   it('leaves text, key and counter block as they were', () => {

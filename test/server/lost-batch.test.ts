@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Exchange, makeNode, openBeside, openStore } from '../support/harness.ts';
+import { TransactionLost } from '../../src/storage/transactions.ts';
+import { Exchange, fixedNow, makeNode, openBeside, openStore } from '../support/harness.ts';
 import { buildRequest, defaultChallenge, postPayload } from '../support/wire.ts';
 
 /** A write whose transaction SQLite has rolled back is refused like any other: signed, because its challenge was sound. */
@@ -32,4 +33,21 @@ describe('a write that the disk did not take', () => {
     const wanted = Buffer.from(defaultChallenge.map((byte) => byte ^ 0x11));
     expect(refusedForWantOfDisk(1).toString('hex', 16, 32)).toBe(wanted.toString('hex'));
   });
+});
+
+it('leaves nothing behind, also where the error that ended its transaction was caught', () => {
+  const directory = makeNode([holder]);
+  const store = openStore(directory);
+  const beside = openBeside(directory);
+  beside.exec("CREATE TRIGGER lost BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'full'); END");
+  const request = { identity: Buffer.alloc(34, 1), body: Buffer.alloc(20), hmac: undefined };
+  const answered = { time: fixedNow, status: 250, payload: Buffer.alloc(0) };
+  const write = () =>
+    store.write((writer) => {
+      writer.replays.remember(request, answered, true);
+      expect(() => writer.events.append({ time: fixedNow, action: 'post-key' })).toThrow('full');
+    });
+  expect(write).toThrow(TransactionLost);
+  expect(beside.prepare('SELECT count(*) FROM authenticated_requests').pluck().get()).toBe(0);
+  expect(store.read((reader) => reader.replays.look(request).kind)).toBe('new');
 });

@@ -7,10 +7,24 @@ import { createBackup } from '../../src/storage/backup/create.ts';
 import { finishInterruptedRestore } from '../../src/storage/backup/interrupted-restore.ts';
 import { restoreBackup } from '../../src/storage/backup/restore.ts';
 import { removeOldBackups } from '../../src/storage/backup/retention.ts';
+import { rowChecksum } from '../../src/storage/checksum.ts';
+import { openDatabase } from '../../src/storage/database.ts';
 import { LossDetected } from '../../src/storage/head-anchor.ts';
+import { migrateDatabase } from '../../src/storage/migrate.ts';
+import { writeIdentity } from '../../src/storage/settings.ts';
 import { Store } from '../../src/storage/store.ts';
 import { run } from '../support/cli.ts';
-import { Exchange, fixedNow, makeNode, openBeside, openStore, temporaryFolder } from '../support/harness.ts';
+import {
+  coinId,
+  Exchange,
+  fixedNow,
+  makeNode,
+  openBeside,
+  openStore,
+  raidaId,
+  temporaryFolder,
+} from '../support/harness.ts';
+import { migrationsUpTo } from '../support/old-node.ts';
 import { buildRequest, postPayload } from '../support/wire.ts';
 
 /** A backup has its name only when it was proved; a restore is whole or absent; a WAL that was cut is noticed. */
@@ -197,5 +211,28 @@ describe('anchor', () => {
       "UPDATE events SET hash = x'00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff' WHERE sequence = 30",
     );
     expect(() => Store.open(directory)).toThrow(LossDetected);
+  });
+});
+
+describe('the database of a program before', () => {
+  it.each([4, 5, 6])('is backed up as it is before it is brought up to date: schema %i', async (schema) => {
+    const directory = temporaryFolder();
+    mkdirSync(join(directory, 'coins'));
+    writeFileSync(join(directory, 'config.toml'), '[server]\nraida_id = 14\n');
+    const database = openDatabase(join(directory, 'node.db'));
+    migrateDatabase(database, migrationsUpTo(schema));
+    writeIdentity(database, { raidaId, coinId }, Buffer.alloc(32, 7));
+    const columns = [fixedNow, Buffer.alloc(34, 1), Buffer.alloc(16, 2), 250, Buffer.alloc(0)] as const;
+    const insert = database.prepare(
+      `INSERT INTO authenticated_requests (time, identity, body, status, payload, checksum)
+       VALUES (?, ?, ?, ?, coalesce(?, zeroblob(0)), ?)`,
+    );
+    insert.run(...columns, rowChecksum(columns));
+    const file = join(temporaryFolder(), 'before.raida');
+    await backupOf(directory, file);
+    expect(readManifest(file).schemaVersion).toBe(schema);
+    insert.run(...columns, 1);
+    database.close();
+    await expect(backupOf(directory, `${file}.damaged`)).rejects.toThrow('authenticated request 2 is damaged');
   });
 });
