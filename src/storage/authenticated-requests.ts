@@ -97,7 +97,6 @@ export function requestFaults(database: Database): string[] {
     .prepare<[], string>("SELECT name FROM pragma_table_info('authenticated_requests')")
     .pluck()
     .all();
-  if (names.length === 0) return [];
   const known = names.includes('others') ? columns : columns.replace('others', 'NULL AS others');
   const faults: string[] = [];
   for (const row of database.prepare<[], Row>(`SELECT ${known} FROM authenticated_requests`).iterate()) {

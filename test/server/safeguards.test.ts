@@ -64,7 +64,8 @@ describe.each([1, 4] as const)('an authenticated request of type %i (SG-2, SG-3)
     const again = new Exchange(openStore(directory)).send(...requests).map((reply) => reply[2]);
     expect([statuses, again]).toEqual([Array(4).fill(250), Array(4).fill(250)]);
     expect(reasonsIn(directory)).toEqual([null, null, null, null]);
-    expect(openBeside(directory).prepare('SELECT count(*) FROM authenticated_requests').pluck().get()).toBe(1);
+    const sizes = openBeside(directory).prepare('SELECT length(body) FROM authenticated_requests').pluck().all();
+    expect(sizes).toEqual([type === 4 ? 32 : 16]);
   });
 
   it('is remembered as versions before stored it: by a digest of its body, in a row of its own', () => {
@@ -92,8 +93,9 @@ describe.each([1, 4] as const)('an authenticated request of type %i (SG-2, SG-3)
     const exchange = new Exchange(openStore(directory));
     expect(exchange.status(post(1, type))).toBe(250);
     expect(exchange.status(post(2, type))).toBe(34);
+    expect(exchange.status(post(1, type, nonces[0], 8))).toBe(34);
     expect(exchange.status(post(3, type, nonces[1]))).toBe(250);
-    expect(reasonsIn(directory)).toEqual([null, 'nonce-reused', null]);
+    expect(reasonsIn(directory)).toEqual([null, 'nonce-reused', 'nonce-reused', null]);
   });
 
   it('under a nonce that may come again is forgotten with its transaction, and no other in its place', () => {
@@ -107,6 +109,17 @@ describe.each([1, 4] as const)('an authenticated request of type %i (SG-2, SG-3)
     beside.exec('DROP TRIGGER full');
     expect([exchange.status(post(2, type)), keysOf()]).toEqual([250, 2]);
     expect([exchange.status(post(2, type)), reasonsIn(directory).length]).toEqual([250, 3]);
+  });
+
+  it('is not carried out where it cannot be remembered', () => {
+    const directory = makeNode([coin]);
+    const exchange = new Exchange(openStore(directory));
+    const beside = openBeside(directory);
+    const keysOf = () => beside.prepare('SELECT count(*) FROM chat_keys').pluck().get();
+    beside.exec("CREATE TRIGGER full BEFORE INSERT ON authenticated_requests BEGIN SELECT RAISE(ABORT, 'full'); END");
+    expect([exchange.status(post(1, type)), keysOf()]).toEqual([194, 0]);
+    beside.exec('DROP TRIGGER full');
+    expect([exchange.status(post(1, type)), keysOf()]).toEqual([250, 1]);
   });
 
   it('is forgotten with its transaction', () => {

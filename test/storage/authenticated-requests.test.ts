@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { AuthenticatedRequests, requestFaults, type StoredRequest } from '../../src/storage/authenticated-requests.ts';
+import { rowChecksum } from '../../src/storage/checksum.ts';
 import { DamagedRow } from '../../src/storage/damage.ts';
 import { makeNode, openBeside } from '../support/harness.ts';
 
@@ -87,4 +88,15 @@ it.each(['others', 'identity'])('are not read where a row is damaged: %s', (colu
   database.exec(`UPDATE authenticated_requests SET ${column} = zeroblob(8)`);
   expect(() => [...stored.newest()]).toThrow(DamagedRow);
   expect(requestFaults(database)).toEqual(['authenticated request 3 is damaged']);
+});
+
+it('of a version before have no others: with some they are damaged', () => {
+  const database = openBeside(makeNode());
+  const { identity, body, time, status } = numbered(1);
+  database
+    .prepare(`INSERT INTO authenticated_requests VALUES (1, ?, ?, ?, ?, x'07', ?, NULL)`)
+    .run(time, identity, body, status, rowChecksum([time, identity, body, status, Buffer.from([7])]));
+  expect(requestFaults(database)).toEqual([]);
+  database.exec("UPDATE authenticated_requests SET others = x'00'");
+  expect(requestFaults(database)).toEqual(['authenticated request 1 is damaged']);
 });

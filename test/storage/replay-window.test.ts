@@ -53,6 +53,8 @@ it('stores what wrote and was not undone, for those who come later', () => {
   replays.rollBackTo(0);
   replays.store();
   replays.commit();
+  const numbers = database.prepare('SELECT number FROM authenticated_requests').pluck().all();
+  expect(numbers).toEqual([2]);
   const later = new ReplayWindow(database);
   expect([1, 2, 3, 4, 5, 6].filter((number) => later.look(requestOf(number)).kind === 'same')).toEqual([1, 5]);
 });
