@@ -2,7 +2,8 @@
 export const noHint = 0;
 
 const slotsPerBucket = 4;
-const fillMax = 0.9;
+/** No more of its slots are filled. */
+export const fillMax = 0.9;
 const movesMax = 512;
 /** An odd number that spreads neighbours: 2^32 divided by the golden ratio. */
 const spread = 0x9e37_79b1;
@@ -50,12 +51,20 @@ export class HintTable {
   findAll(hash: number): number[] {
     const tag = hash & this.#tagMax;
     const bucket = this.#bucketOf(hash);
-    const starts = [bucket, this.#otherBucket(bucket, tag)].map((each) => each * slotsPerBucket);
-    const slots = starts.flatMap((start) => [...this.#slots.subarray(start, start + slotsPerBucket)]);
-    const fitting = [...slots, this.#leftOver].filter(
-      (content) => content >>> this.#numberBits === tag && content !== noHint,
-    );
-    return [...new Set(fitting)].map((content) => content & this.#numberMax);
+    const found: number[] = [];
+    for (const each of [bucket, this.#otherBucket(bucket, tag)]) {
+      const start = each * slotsPerBucket;
+      for (let slot = start; slot < start + slotsPerBucket; slot += 1)
+        this.#collect(this.#slots[slot] ?? noHint, tag, found);
+    }
+    this.#collect(this.#leftOver, tag, found);
+    return found;
+  }
+
+  #collect(content: number, tag: number, found: number[]): void {
+    if (content >>> this.#numberBits !== tag || content === noHint) return;
+    const number = content & this.#numberMax;
+    if (!found.includes(number)) found.push(number);
   }
 
   /** Whether what was added for the one may be found for the other. */

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Database } from 'better-sqlite3';
 import { keyIdSize } from '../domain/chat-key.ts';
-import { bitsOf, HintTable, noHint } from './hint-table.ts';
+import { bitsOf, fillMax, HintTable, noHint } from './hint-table.ts';
 import { type KeyPiece, KeyPieces } from './key-pieces.ts';
 import { beforeAllPartitions, partitionOf } from './partitions.ts';
 import { hashOf } from './secret-hash.ts';
@@ -108,7 +108,7 @@ export class KeyHints {
   /** Reads nothing, for a request must not fail because of it. */
   add(hash: number, number: number): void {
     if (this.#tables[0]?.add(hash, number) !== false) return;
-    this.#addTable(this.#held * growth);
+    this.#addTable(this.#held * growth, 0);
     this.#tables[0]?.add(hash, number);
     this.#hasGrown = true;
   }
@@ -171,15 +171,17 @@ export class KeyHints {
   #begin(): void {
     this.#fallSilent();
     const newest = this.#progress.newest();
-    this.#addTable(estimatedKeys(this.#database, newest) / fillAtFirst);
+    const keys = estimatedKeys(this.#database, newest);
+    this.#addTable(keys / fillAtFirst, keys);
     if (this.#tables.length === 0) return;
     this.#reading = { place: beforeAll, number: this.#progress.indexedThrough(), end: newest };
   }
 
-  #addTable(wanted: number): void {
+  /** About `known` of what it will hold has numbers already: each bit less for a number is one more for the id. */
+  #addTable(wanted: number, known: number): void {
     const capacity = Math.max(this.#limits.table, Math.ceil(wanted));
     const together = sumOf(this.#tables.map((table) => table.capacity)) + capacity;
-    const numberMax = this.#progress.newest() + capacity;
+    const numberMax = this.#progress.newest() + Math.max(0, Math.ceil(capacity * fillMax) - known);
     if (together > this.#limits.together || bitsOf(numberMax) > numberBitsMax) this.#fallSilent();
     else this.#tables.unshift(new HintTable(capacity, numberMax));
   }

@@ -22,7 +22,7 @@ export const postKey = defineCommand({
   parse: (payload) => payloadLayout.decode(payload),
   execute({ keyId, claimedCoin, pad, keyStart, keySize }, store, call) {
     if (keyStart + keySize > keySizeMax) throw new Refusal(Status.INVALID_KEY_LENGTH, 'key-length');
-    const before = store.chatKeys.row(keyId);
+    const before = store.chatKeys.rowToReplace(keyId);
     if (before !== undefined && !mayReplace(call.node.keyReplacement, before, claimedCoin)) {
       throw new Refusal(Status.FILE_EXISTS, 'key-id-taken');
     }
