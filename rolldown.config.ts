@@ -18,9 +18,9 @@ const launcher = `#!/bin/sh
 export default defineConfig({
   input: {
     main: 'src/main.ts',
-    'checkpoint-worker': 'src/storage/checkpoint-worker.ts',
     'read-ahead-worker': 'src/storage/read-ahead-worker.ts',
     'snapshot-worker': 'src/storage/backup/snapshot-worker.ts',
+    'store-worker': 'src/storage/store-worker.ts',
   },
   platform: 'node',
   // Native, or seldom needed and large.

@@ -15,6 +15,6 @@ export const migrationsFolder = inRoot('migrations');
 export const programFile = inRoot('dist/main.js');
 
 /** The program of a thread: `NAME-worker.ts` in storage/. */
-export function workerFile(name: 'checkpoint' | 'read-ahead' | 'snapshot'): string {
+export function workerFile(name: 'read-ahead' | 'snapshot' | 'store'): string {
   return inRoot(`dist/${name}-worker.js`);
 }

@@ -90,7 +90,7 @@ export class Indexing {
     if (isBusy && urgency < 1 && !indexes.isInRound) return;
     const share = isBusy ? shareOf(urgency) : shareMax;
     this.#allowanceMs = Math.min(intervalMs * shareMax, this.#allowanceMs + intervalMs * share);
-    while (this.#allowanceMs > 0 && indexes.lag() > 0) {
+    while (this.#allowanceMs > 0 && indexes.hasWork) {
       const beganMs = clock.monotonicMs();
       this.#nextPiece().run((size) => indexes.follow(size));
       this.#allowanceMs -= clock.monotonicMs() - beganMs;

@@ -68,9 +68,13 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     const { server, dispatch } = serverFor(store, parts.config, { logger, clock, random, observer, onDiskFailure });
     const port = await server.listen(config.server.host, config.server.port ?? portBase + store.identity.raidaId);
     const checkpointFailures = new LineLimiter(logger, clock.monotonicMs);
-    store.startCheckpointer((error) => {
-      checkpointFailures.error({ err: error }, 'checkpoint failed');
-      if (isSyncFailure(error)) onDiskFailure(error);
+    const sortFailures = new LineLimiter(logger, clock.monotonicMs);
+    store.startThread({
+      checkpointFailed: (error) => {
+        checkpointFailures.error({ err: error }, 'checkpoint failed');
+        if (isSyncFailure(error)) onDiskFailure(error);
+      },
+      sortFailed: (error) => sortFailures.error({ err: error }, 'sorting for the indexes failed'),
     });
     const housekeeping = new Housekeeping({ directory, config, store, dispatch, clock, logger });
     const isReady = () => dispatch.isReady;

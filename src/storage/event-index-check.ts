@@ -9,7 +9,7 @@ import {
   timeBlockSize,
 } from './event-index.ts';
 import { beforeAllPartitions, partitionSql } from './partitions.ts';
-import type { Range } from './round-table.ts';
+import type { Range } from './round-parts.ts';
 
 const entriesPerRead = 2_000;
 

@@ -1,7 +1,8 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { type Followed, followedThrough, IndexFollower } from './index-follower.ts';
+import { followedThrough, IndexFollower } from './index-follower.ts';
 import { partitionOf } from './partitions.ts';
-import { type Range, RoundTable } from './round-table.ts';
+import type { Range, RoundParts } from './round-parts.ts';
+import { RoundTable } from './round-table.ts';
 
 /** An event about a key, as the index keeps it. */
 export interface KeyEvent {
@@ -46,6 +47,33 @@ export const coinEventsOfLog = namedCoins.join(' UNION ');
 const eventTimesOfLog = `SELECT sequence / ${timeBlockSize} AS block, min(time) AS timeMin, max(time) AS timeMax
   FROM events WHERE sequence BETWEEN :low AND :high GROUP BY sequence / ${timeBlockSize}`;
 
+const widenTimes = 'time_min = min(time_min, excluded.time_min), time_max = max(time_max, excluded.time_max)';
+
+export const eventRounds: readonly RoundParts[] = [
+  {
+    table: 'key_events',
+    columns: ['key_id', 'sequence', 'fetched'],
+    order: ['key_id', 'sequence'],
+    number: 'sequence',
+    source: keyEventsOfLog,
+  },
+  {
+    table: 'coin_events',
+    columns: ['denomination', 'serial_number', 'sequence'],
+    order: ['denomination', 'serial_number', 'sequence'],
+    number: 'sequence',
+    // The table sorts by itself.
+    source: namedCoins.join(' UNION ALL '),
+  },
+  {
+    table: 'event_times',
+    columns: ['block', 'time_min', 'time_max'],
+    order: ['block'],
+    source: eventTimesOfLog,
+    update: widenTimes,
+  },
+];
+
 interface TimeBlock {
   readonly block: number;
   readonly timeMin: number;
@@ -69,15 +97,18 @@ export class EventIndex {
     this.#selectTimes = database.prepare(eventTimesOfLog);
     this.#insertTimes = database.prepare(
       `INSERT INTO event_times (block, time_min, time_max) VALUES (:block, :timeMin, :timeMax)
-       ON CONFLICT (block) DO UPDATE SET time_min = min(time_min, excluded.time_min),
-         time_max = max(time_max, excluded.time_max)`,
+       ON CONFLICT (block) DO UPDATE SET ${widenTimes}`,
     );
     this.#deleteKey = database.prepare('DELETE FROM key_events WHERE partition = ? AND key_id = ? AND sequence = ?');
     this.#deleteCoin = database.prepare(
       'DELETE FROM coin_events WHERE partition = ? AND denomination = ? AND serial_number = ? AND sequence = ?',
     );
     this.#deleteTimes = database.prepare('DELETE FROM event_times WHERE block <= ?');
-    this.follower = new IndexFollower(database, eventsIndexedThroughName, lagMax, this.#followed(database));
+    const newest = database.prepare<[], number>('SELECT coalesce(max(sequence), 0) FROM events').pluck();
+    this.follower = new IndexFollower(database, eventsIndexedThroughName, lagMax, {
+      newest: () => newest.get() ?? 0,
+      tables: eventRounds.map((parts) => new RoundTable(database, parts)),
+    });
   }
 
   /** Forgets indexed events that are about to be removed from the log, `low` the first of them. */
@@ -92,37 +123,6 @@ export class EventIndex {
     this.#deleteTimes.run(block);
     const restOfBlock = { low: high + 1, high: Math.min(this.follower.through, (block + 1) * timeBlockSize - 1) };
     for (const times of this.#selectTimes.all(restOfBlock)) this.#insertTimes.run(times);
-  }
-
-  #followed(database: Database): Followed {
-    const newest = database.prepare<[], number>('SELECT coalesce(max(sequence), 0) FROM events').pluck();
-    const keys = new RoundTable(database, {
-      table: 'key_events',
-      columns: ['key_id', 'sequence', 'fetched'],
-      order: ['key_id', 'sequence'],
-      number: 'sequence',
-      source: keyEventsOfLog,
-    });
-    const coins = new RoundTable(database, {
-      table: 'coin_events',
-      columns: ['denomination', 'serial_number', 'sequence'],
-      order: ['denomination', 'serial_number', 'sequence'],
-      number: 'sequence',
-      // The table sorts by itself.
-      source: namedCoins.join(' UNION ALL '),
-    });
-    const times: TimeBlock[] = [];
-    return {
-      newest: () => newest.get() ?? 0,
-      tables: [keys, coins],
-      begin: () => {
-        times.length = 0;
-      },
-      loaded: (range) => void times.push(...this.#selectTimes.all(range)),
-      finish: () => {
-        for (const block of times) this.#insertTimes.run(block);
-      },
-    };
   }
 }
 

@@ -1,13 +1,13 @@
 import SqliteDatabase from 'better-sqlite3';
 import { DamagedRow } from './damage.ts';
 
-/** A failure of SQLite in the thread that makes checkpoints. */
-export class CheckpointFailure extends Error {
+/** A failure of SQLite in the thread that works for the store. */
+export class ThreadFailure extends Error {
   readonly code: string;
 
-  constructor(code: string, message: string) {
+  constructor({ code, message }: { readonly code: string; readonly message: string }) {
     super(message);
-    this.name = 'CheckpointFailure';
+    this.name = 'ThreadFailure';
     this.code = code;
   }
 }
@@ -22,7 +22,7 @@ export function isStorageFailure(error: unknown): boolean {
  * next time, so nothing may be trusted before the database was opened anew.
  */
 export function isSyncFailure(error: unknown): boolean {
-  const isSqlite = error instanceof SqliteDatabase.SqliteError || error instanceof CheckpointFailure;
+  const isSqlite = error instanceof SqliteDatabase.SqliteError || error instanceof ThreadFailure;
   return isSqlite && /^SQLITE_IOERR_(?:DIR_)?FSYNC$/.test(error.code);
 }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Database } from 'better-sqlite3';
-import type { Range, RoundTable } from './round-table.ts';
+import type { Range } from './round-parts.ts';
+import type { RoundTable } from './round-table.ts';
 import { readSetting, writeSetting } from './settings.ts';
 
 /** What an index follows: rows by ascending number that never change their keys. */
@@ -9,16 +10,24 @@ export interface Followed {
   newest(): number;
   /** Where the entries of a round are sorted, and merged from. */
   readonly tables: readonly RoundTable[];
-  /** A round begins: whatever is left of an unfinished one is forgotten. */
-  begin(): void;
-  /** The entries of these rows have been read into the tables. */
-  loaded(range: Range): void;
-  /** All rows of the round are in the index. */
-  finish(): void;
 }
 
-/** An index is brought up to date in rounds of at most so many rows: their entries are held in memory meanwhile. */
+/** Has the entries of rows sorted elsewhere; `IndexFollower.sorted` hears of it once for each call. */
+export type Sort = (range: Range) => void;
+
+/** An index is brought up to date in rounds of at most so many rows. Sorted here, their entries are in memory meanwhile. */
 const roundSizeMax = 65_536;
+const roundSizeMaxElsewhere = 131_072;
+/** Smaller rounds are sorted here: they are soon done, and a node at rest wakes nobody. */
+const roundSizeMinElsewhere = 8_192;
+/** Where so much is lacking, nobody is waited for: who posts has to wait instead, and what is lacking stays within bounds. */
+const urgencyMaxElsewhere = 4;
+
+interface Round {
+  readonly end: number;
+  /** The last row whose entries are sorted. */
+  loaded: number;
+}
 
 /**
  * Lets an index follow its table, a small piece of work at a time, off the path of any reply. A random entry costs an index
@@ -32,7 +41,12 @@ export class IndexFollower {
   #through: number;
   /** Where the index was before the transaction at hand, should that be rolled back. */
   #throughBefore: number;
-  #round: { readonly end: number; loaded: number } | undefined;
+  #round: Round | undefined;
+  #sort: Sort | undefined;
+  /** The round whose entries are being sorted elsewhere; it may have been abandoned since. */
+  #sorting: Round | undefined;
+  /** Something went wrong with a round: the next one is sorted here. */
+  #sortsItself = false;
   /** Rows that it may lack while others need the time. */
   readonly #lagMax: number;
 
@@ -59,6 +73,15 @@ export class IndexFollower {
     return this.#round !== undefined;
   }
 
+  /** Whether it does nothing until entries are sorted elsewhere. */
+  get isWaiting(): boolean {
+    return this.#isSortedElsewhere && this.urgency() < urgencyMaxElsewhere;
+  }
+
+  get #isSortedElsewhere(): boolean {
+    return this.#round !== undefined && this.#round === this.#sorting;
+  }
+
   /** What kind of work comes next: reading a row takes another time than merging an entry, and each table one of its own. */
   get nextPiece(): string {
     const isLoaded = this.#round !== undefined && this.#round.loaded >= this.#round.end;
@@ -75,21 +98,46 @@ export class IndexFollower {
     return this.#through;
   }
 
+  /** From now on, where much is lacking, entries are sorted elsewhere, into a schema of this name. */
+  sortElsewhere(schema: string, sort: Sort): void {
+    for (const table of this.#followed.tables) table.expectFrom(schema);
+    this.#sort = sort;
+  }
+
+  /** Nobody sorts elsewhere any more. */
+  sortHere(): void {
+    this.#sort = undefined;
+    if (this.#isSortedElsewhere) this.#round = undefined;
+  }
+
+  /** The entries that were last asked for are sorted, so many for each table; undefined where that failed. */
+  sorted(entries: readonly number[] | undefined): void {
+    const round = this.#sorting;
+    const isWanted = this.#isSortedElsewhere;
+    this.#sorting = undefined;
+    if (round === undefined || !isWanted) return;
+    if (entries === undefined) {
+      this.#round = undefined;
+      this.#sortsItself = true;
+      return;
+    }
+    for (const [index, table] of this.#followed.tables.entries()) table.takeOver(entries[index] ?? 0);
+    round.loaded = round.end;
+  }
+
   /**
    * Does the next piece of work within the transaction at hand: reads at most `size` rows, or merges at most so many
    * entries. A round that it begins is of at most `roundSize` rows.
    */
-  advance(size: number, roundSize = roundSizeMax): void {
+  advance(size: number, roundSize?: number): void {
     this.#throughBefore = this.#through;
-    const newest = this.#followed.newest();
-    if (this.#round === undefined) {
-      if (newest <= this.#through) return;
-      this.#begin(Math.min(newest, this.#through + roundSize));
+    if (this.isWaiting) return;
+    if (this.#round === undefined || this.#isSortedElsewhere) {
+      if (this.lag() > 0) this.#begin(roundSize);
     } else if (this.#round.loaded < this.#round.end) {
       const { end, loaded } = this.#round;
       const range = { low: loaded + 1, high: Math.min(end, loaded + size) };
       for (const table of this.#followed.tables) table.load(range);
-      this.#followed.loaded(range);
       this.#round.loaded = range.high;
     } else {
       const table = this.#unmerged();
@@ -98,23 +146,30 @@ export class IndexFollower {
     }
   }
 
-  #begin(end: number): void {
+  #begin(roundSize: number | undefined): void {
     for (const table of this.#followed.tables) table.clear();
-    this.#followed.begin();
-    this.#round = { end, loaded: this.#through };
+    const lag = this.lag();
+    const mayWait = this.#sorting === undefined && !this.#sortsItself && this.urgency() < urgencyMaxElsewhere;
+    const sort = mayWait && lag >= roundSizeMinElsewhere ? this.#sort : undefined;
+    const sizeMax = roundSize ?? (sort === undefined ? roundSizeMax : roundSizeMaxElsewhere);
+    this.#round = { end: this.#through + Math.min(sizeMax, lag), loaded: this.#through };
+    if (sort === undefined) return;
+    this.#sorting = this.#round;
+    sort({ low: this.#through + 1, high: this.#round.end });
   }
 
   /** The transaction was rolled back: the round has to begin again. */
   abandon(): void {
     this.#round = undefined;
     this.#through = this.#throughBefore;
+    this.#sortsItself = true;
   }
 
   #finish(end: number): void {
-    this.#followed.finish();
     writeSetting(this.#database, this.#name, Buffer.from(String(end)));
     this.#through = end;
     this.#round = undefined;
+    this.#sortsItself = false;
   }
 }
 

@@ -1,4 +1,6 @@
 import type { IndexFollower } from './index-follower.ts';
+import type { Range } from './round-parts.ts';
+import { type IndexName, indexNames, roundsSchema } from './sorted-rounds.ts';
 
 export interface IndexesParts {
   readonly keys: IndexFollower;
@@ -25,9 +27,15 @@ export class Indexes {
     return this.#parts.keys.lag();
   }
 
+  /** Whether `follow` would do something: an index that lacks rows may have to wait until its entries are sorted. */
+  get hasWork(): boolean {
+    const follower = this.#mostUrgent();
+    return follower !== undefined && follower.lag() > 0;
+  }
+
   /** How urgent the next piece of work is: 1 where an index lacks as many rows as it may beside requests. */
   urgency(): number {
-    return this.#mostUrgent().urgency();
+    return this.#mostUrgent()?.urgency() ?? 0;
   }
 
   /** Whether an index is in the middle of a round. */
@@ -37,7 +45,23 @@ export class Indexes {
 
   /** What kind of work `follow` does next. */
   get nextPiece(): string {
-    return this.#mostUrgent().nextPiece;
+    return this.#mostUrgent()?.nextPiece ?? 'nothing';
+  }
+
+  /** Has large rounds sorted by `sort`, which answers each call by one of `sorted`. */
+  sortElsewhere(sort: (index: IndexName, range: Range) => void): void {
+    for (const index of indexNames) {
+      this.#parts[index].sortElsewhere(roundsSchema(index), (range) => sort(index, range));
+    }
+  }
+
+  sorted(index: IndexName, entries: readonly number[] | undefined): void {
+    this.#parts[index].sorted(entries);
+  }
+
+  /** Nobody sorts elsewhere any more. */
+  sortHere(): void {
+    for (const index of indexNames) this.#parts[index].sortHere();
   }
 
   /**
@@ -45,7 +69,8 @@ export class Indexes {
    * many entries that are merged, in rounds of at most `roundSize` rows.
    */
   follow(size: number, roundSize?: number): void {
-    this.#advance(this.#mostUrgent(), size, roundSize);
+    const follower = this.#mostUrgent();
+    if (follower !== undefined) this.#advance(follower, size, roundSize);
   }
 
   /** The same for the index of keys alone. */
@@ -63,9 +88,11 @@ export class Indexes {
     }
   }
 
-  /** As long as none is urgent, a round that was begun is brought to its end. */
-  #mostUrgent(): IndexFollower {
+  /** Of those that can go on. As long as none is urgent, a round that was begun is brought to its end. */
+  #mostUrgent(): IndexFollower | undefined {
     const { keys, events } = this.#parts;
+    if (keys.isWaiting) return events.isWaiting ? undefined : events;
+    if (events.isWaiting) return keys;
     if (keys.urgency() < 1 && events.urgency() < 1 && keys.isInRound !== events.isInRound) {
       return keys.isInRound ? keys : events;
     }

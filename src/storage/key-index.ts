@@ -7,6 +7,7 @@ import { IndexFollower } from './index-follower.ts';
 import { type HintLimits, KeyHints } from './key-hints.ts';
 import { KeyPieces } from './key-pieces.ts';
 import { partitionOf, partitionSql } from './partitions.ts';
+import type { RoundParts } from './round-parts.ts';
 import { RoundTable } from './round-table.ts';
 import { hashOf } from './secret-hash.ts';
 
@@ -53,13 +54,10 @@ export class KeyIndex {
       `INSERT OR IGNORE INTO coin_keys (partition, denomination, serial_number, number)
        SELECT ${partitionSql('number')}, denomination, serial_number, number FROM chat_keys WHERE number = ?`,
     );
-    this.#rounds = roundTables(database);
+    this.#rounds = keyRounds.map((parts) => new RoundTable(database, parts));
     this.follower = new IndexFollower(database, keysIndexedThroughName, lagMax, {
       newest: () => this.#newest,
       tables: this.#rounds,
-      begin: () => undefined,
-      loaded: () => undefined,
-      finish: () => undefined,
     });
     const { through } = this.follower;
     this.#loadRecent(database, through);
@@ -200,8 +198,8 @@ export class KeyIndex {
 }
 
 /** In a checked merge the row as it now is counts: the key may have been removed, or belong to another coin. */
-function roundTables(database: Database): RoundTable[] {
-  const coins = new RoundTable(database, {
+export const keyRounds: readonly RoundParts[] = [
+  {
     table: 'coin_keys',
     columns: ['denomination', 'serial_number', 'number'],
     order: ['denomination', 'serial_number', 'number'],
@@ -209,14 +207,13 @@ function roundTables(database: Database): RoundTable[] {
     source: 'SELECT denomination, serial_number, number FROM chat_keys WHERE number BETWEEN :low AND :high',
     condition: `EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number
       AND row.denomination = entry.denomination AND row.serial_number = entry.serial_number)`,
-  });
-  const ids = new RoundTable(database, {
+  },
+  {
     table: 'key_numbers',
     columns: ['key_id', 'number'],
     order: ['key_id'],
     number: 'number',
     source: 'SELECT key_id, number FROM chat_keys WHERE number BETWEEN :low AND :high',
     condition: 'EXISTS (SELECT 1 FROM chat_keys AS row WHERE row.number = entry.number AND row.key_id = entry.key_id)',
-  });
-  return [coins, ids];
-}
+  },
+];

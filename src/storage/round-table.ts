@@ -1,84 +1,62 @@
-import type { Database, Statement } from 'better-sqlite3';
-import { partitionSql } from './partitions.ts';
-
-/** Numbers of rows, both ends included. */
-export interface Range {
-  readonly low: number;
-  readonly high: number;
-}
-
-export interface RoundTableParts {
-  /** The index. */
-  readonly table: string;
-  /** Its columns but the partition, which is its first. */
-  readonly columns: readonly string[];
-  /** Its primary key within a partition: the first of the columns. */
-  readonly order: readonly string[];
-  /** The column with the number of the row that an entry is about. */
-  readonly number: string;
-  /** A SELECT of the columns for the rows from `:low` to `:high` of what it indexes. */
-  readonly source: string;
-  /** What has to hold of an `entry` when it is merged, where a row has changed since it was loaded. */
-  readonly condition?: string;
-}
+import type { Database } from 'better-sqlite3';
+import { RoundMerger } from './round-merger.ts';
+import type { Range, RoundParts } from './round-parts.ts';
+import { RoundSorter } from './round-sorter.ts';
 
 /**
- * Entries on their way into an index: a temporary table in memory, in the order of the index, out of which they are merged
- * some at a time. SQLite does all of it by itself: entry by entry in JavaScript it takes four times as long.
+ * Entries on their way into an index: sorted in a table, here or in another thread, and merged out of it. SQLite does all
+ * of it by itself: entry by entry in JavaScript it takes four times as long.
  */
 export class RoundTable {
   readonly name: string;
-  readonly #clear: Statement<[]>;
-  readonly #load: Statement<[Range]>;
-  readonly #selectPlace: Statement<unknown[], unknown[]>;
-  readonly #merge: Statement<unknown[]>;
-  readonly #mergeChecked: Statement<unknown[]>;
-  readonly #start: readonly unknown[];
-  /** The entry up to which all are merged. */
-  #place: readonly unknown[];
-  /** Entries that are not merged yet. */
-  left = 0;
-  /** Whether a row may have changed since it was loaded: then each entry is looked at once more, which takes twice as long. */
+  readonly #database: Database;
+  readonly #parts: RoundParts;
+  readonly #sorter: RoundSorter;
+  readonly #ownMerger: RoundMerger;
+  #otherMerger: RoundMerger | undefined;
+  #merger: RoundMerger;
+  /** Whether a row may have changed since it was loaded. */
   mayBeStale = false;
 
-  constructor(database: Database, parts: RoundTableParts) {
-    const { table, columns, order, number, source, condition = 'true' } = parts;
-    this.name = table;
-    const round = `temp.round_${table}`;
-    const list = columns.join(', ');
-    const key = order.join(', ');
-    const following = `FROM ${round} WHERE (${key}) > (${order.map(() => '?').join(', ')}) ORDER BY ${key}`;
-    database.exec(`CREATE TABLE ${round} (${list}, PRIMARY KEY (${key})) WITHOUT ROWID`);
-    this.#clear = database.prepare(`DELETE FROM ${round}`);
-    this.#load = database.prepare(`INSERT OR IGNORE INTO ${round} (${list}) ${source}`);
-    this.#selectPlace = database.prepare<unknown[], unknown[]>(`SELECT ${key} ${following} LIMIT 1 OFFSET ?`).raw();
-    const merge = `INSERT OR REPLACE INTO main.${table} (partition, ${list})
-       SELECT ${partitionSql(number)}, ${list} FROM (SELECT ${list} ${following} LIMIT ?) AS entry`;
-    this.#merge = database.prepare(merge);
-    this.#mergeChecked = database.prepare(`${merge} WHERE ${condition}`);
-    // Before everything: numbers sort before blobs.
-    this.#start = order.map(() => Number.NEGATIVE_INFINITY);
-    this.#place = this.#start;
+  constructor(database: Database, parts: RoundParts) {
+    this.name = parts.table;
+    this.#database = database;
+    this.#parts = parts;
+    this.#sorter = new RoundSorter(database, 'temp', parts);
+    this.#ownMerger = new RoundMerger(database, 'temp', parts);
+    this.#merger = this.#ownMerger;
   }
 
+  /** Entries that are not merged yet. */
+  get left(): number {
+    return this.#merger.left;
+  }
+
+  /** A round begins. */
   clear(): void {
-    this.#clear.run();
-    this.#place = this.#start;
-    this.left = 0;
+    this.#sorter.clear();
+    this.#merger = this.#ownMerger;
+    this.#merger.begin(0);
     this.mayBeStale = false;
   }
 
   load(range: Range): void {
-    this.left += this.#load.run(range).changes;
+    this.#ownMerger.left += this.#sorter.load(range);
   }
 
-  /** Merges the next entries, at most `count`. */
+  /** Entries will be sorted in this schema, too. */
+  expectFrom(schema: string): void {
+    this.#otherMerger = new RoundMerger(this.#database, schema, this.#parts);
+  }
+
+  /** The entries of the round are sorted in the schema that was told, so many. */
+  takeOver(entries: number): void {
+    if (this.#otherMerger === undefined) throw new Error(`no entries are expected for ${this.name}`);
+    this.#merger = this.#otherMerger;
+    this.#merger.begin(entries);
+  }
+
   merge(count: number): void {
-    const merged = Math.min(count, this.left);
-    if (merged === 0) return;
-    const place = this.#selectPlace.get(...this.#place, merged - 1);
-    (this.mayBeStale ? this.#mergeChecked : this.#merge).run(...this.#place, merged);
-    this.#place = place ?? this.#place;
-    this.left -= merged;
+    this.#merger.merge(count, this.mayBeStale);
   }
 }

@@ -6,7 +6,6 @@ import type { Database } from 'better-sqlite3';
 import type { RandomSource } from '../domain/random.ts';
 import { type CopyProgress, copyDatabase } from './backup/copy-database.ts';
 import { type ChatKeyReader, ChatKeyWriter } from './chat-keys.ts';
-import { Checkpointer } from './checkpointer.ts';
 import { type CoinPageReader, CoinPageWriter } from './coin-pages.ts';
 import { coinsDirectoryName, databaseFileName } from './data-directory.ts';
 import { openDatabase, StorageError, sqliteVersion } from './database.ts';
@@ -34,6 +33,7 @@ import {
   writeSetting,
 } from './settings.ts';
 import { memoryOf } from './store-memory.ts';
+import { StoreThread, type StoreThreadFailures } from './store-thread.ts';
 import { syncDirectory } from './sync.ts';
 import { type TicketReader, TicketWriter } from './tickets.ts';
 import { Transactions } from './transactions.ts';
@@ -87,7 +87,7 @@ export class Store {
   readonly #transactions: Transactions;
   readonly #reader: Reader;
   readonly #writer: Writer;
-  #checkpointer: Checkpointer | undefined;
+  #thread: StoreThread | undefined;
   #readAhead: ReadAhead | undefined;
 
   /**
@@ -184,26 +184,19 @@ export class Store {
     return this.#transactions.write(() => work(this.#writer));
   }
 
-  /** Has checkpoints made in a thread of their own until the store is closed; `failed` hears of failures. */
-  startCheckpointer(failed: (error: Error) => void): void {
+  /**
+   * Has a thread of its own make checkpoints until `stopThreads`, and sort for the indexes where there is a processor for that.
+   */
+  startThread(failures: StoreThreadFailures, processors = availableParallelism()): void {
     this.#database.pragma('wal_autocheckpoint = 0');
-    this.#checkpointer = new Checkpointer(this.#database.name, {
-      failed,
-      nearlyDone: () => {
-        try {
-          this.checkpoint();
-        } catch (error) {
-          failed(error as Error);
-        }
-      },
-    });
+    this.#thread = new StoreThread(this.#database, this.indexes, processors > 1, failures);
   }
 
   /** Ends the threads that work for this store. */
   async stopThreads(): Promise<void> {
     this.#writer.chatKeys.readAheadBy(undefined);
-    await Promise.all([this.#checkpointer?.stop(), this.#readAhead?.stop()]);
-    this.#checkpointer = undefined;
+    await Promise.all([this.#thread?.stop(), this.#readAhead?.stop()]);
+    this.#thread = undefined;
   }
 
   /**
@@ -235,7 +228,7 @@ export class Store {
 
   /** Moves what the WAL holds into the database file as far as readers allow, without waiting for anyone. */
   checkpoint(): void {
-    this.#database.pragma('wal_checkpoint(PASSIVE)');
+    this.#database.pragma('main.wal_checkpoint(PASSIVE)');
   }
 
   /** Stored keys; undefined until `countKeys` has come to its end. */
@@ -274,7 +267,7 @@ export class Store {
   close(): void {
     if (!this.#database.open) return;
     try {
-      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+      this.#database.pragma('main.wal_checkpoint(TRUNCATE)');
       writeAnchor(this.#directory, this.head());
     } catch (error) {
       if (!isDiskFull(error)) throw error;

@@ -31,7 +31,7 @@ export class Transactions {
   readonly #database: Database;
   readonly #memory: Memory;
   readonly #begin: Statement;
-  readonly #beginImmediate: Statement;
+  readonly #lock: Statement;
   readonly #commit: Statement;
   readonly #rollback: Statement;
   readonly #savepoint: Statement;
@@ -44,7 +44,8 @@ export class Transactions {
     this.#database = database;
     this.#memory = memory;
     this.#begin = database.prepare('BEGIN');
-    this.#beginImmediate = database.prepare('BEGIN IMMEDIATE');
+    // BEGIN IMMEDIATE would lock attached databases as well, which are in other hands at times.
+    this.#lock = database.prepare('DELETE FROM main.settings WHERE false');
     this.#commit = database.prepare('COMMIT');
     this.#rollback = database.prepare('ROLLBACK');
     this.#savepoint = database.prepare('SAVEPOINT request');
@@ -54,12 +55,15 @@ export class Transactions {
 
   /** One consistent view; takes no write lock. */
   read<T>(work: () => T): T {
-    return this.#run(this.#begin, work);
+    return this.#run(work);
   }
 
   /** Holds the write lock from its start. */
   write<T>(work: () => T): T {
-    return this.#run(this.#beginImmediate, work);
+    return this.#run(() => {
+      this.#lock.run();
+      return work();
+    });
   }
 
   /** Runs work that is undone alone when it throws. */
@@ -84,8 +88,8 @@ export class Transactions {
     if (!this.#database.inTransaction) throw new TransactionLost(cause);
   }
 
-  #run<T>(begin: Statement, work: () => T): T {
-    begin.run();
+  #run<T>(work: () => T): T {
+    this.#begin.run();
     try {
       const result = work();
       // Outside of a transaction, what is written now would stay.

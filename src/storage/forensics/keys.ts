@@ -4,7 +4,7 @@ import { indexedThrough, keyEventsOfLog } from '../event-index.ts';
 import { followedThrough } from '../index-follower.ts';
 import { keysIndexedThroughName } from '../key-index.ts';
 import { selectInPartitions } from '../partitions.ts';
-import type { Range } from '../round-table.ts';
+import type { Range } from '../round-parts.ts';
 import { Conditions } from './conditions.ts';
 import { keyIdBounds } from './event-filter.ts';
 import { listEvents, prefixDigitsMin } from './event-search.ts';
