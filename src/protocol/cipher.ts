@@ -89,10 +89,12 @@ export function counterBlockCount(size: number): number {
 }
 
 /** Up to this size, texts are combined byte by byte. */
-const bytesMax = 32;
+const bytesMax = 16;
 /** A longer text while it is combined; what follows it in its buffer may come along. */
 const combinedWords = new Int32Array((2 * shortTextSizeMax) / wordSize);
 const combined = Buffer.from(combinedWords.buffer);
+/** Its beginnings, by their size. */
+const combinedStarts: (Buffer | undefined)[] = Array.from({ length: shortTextSizeMax + 1 });
 
 /**
  * Enciphers or deciphers the first `size` bytes of a text, at most `shortTextSizeMax`, and writes them to `start` in `target`.
@@ -114,7 +116,9 @@ export function combine(target: Buffer, start: number, text: Buffer, size: numbe
   for (let word = 0; word < words; word += 1) {
     combinedWords[word] = (combinedWords[word] ?? 0) ^ (blocks.words[firstWord + word] ?? 0);
   }
-  combined.copy(target, start, 0, size);
+  const result = combinedStarts[size] ?? combined.subarray(0, size);
+  combinedStarts[size] = result;
+  target.set(result, start);
 }
 
 /**

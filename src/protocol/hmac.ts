@@ -38,7 +38,7 @@ export function hmacSha256(key: Buffer, text: Buffer): Buffer {
 
 /** Writes the HMAC of `size` bytes behind them; there has to be room for it. */
 export function appendHmac(key: Buffer, bytes: Buffer, start: number, size: number): void {
-  bytes.write(hmacOf(key, bytes, start, size), start + size, 'latin1');
+  writeCharacters(hmacOf(key, bytes, start, size), bytes, start + size);
 }
 
 /** Whether the HMAC of the first `size` bytes follows them; its duration does not tell where it differs. */
@@ -64,13 +64,20 @@ function hmacOf(key: Buffer, source: Buffer, start: number, size: number): strin
   }
   begin(key);
   if (size === 0 && ofNothing !== undefined) return ofNothing;
-  copyBytes(source, start, innerText, hashBlockSize, size);
+  // What follows the text may come along: the text under the hash ends before it.
+  if (start === 0 && source.length <= shortTextSizeMax) innerText.set(source, hashBlockSize);
+  else copyBytes(source, start, innerText, hashBlockSize, size);
   const inner = innerTexts[size] ?? innerText.subarray(0, hashBlockSize + size);
   innerTexts[size] = inner;
-  outerText.write(hash('sha256', inner, 'binary'), hashBlockSize, 'latin1');
+  writeCharacters(hash('sha256', inner, 'binary'), outerText, hashBlockSize);
   const hmac = hash('sha256', outerText, 'binary');
   if (size === 0) ofNothing = hmac;
   return hmac;
+}
+
+/** A byte for each character. For so few, the library's way takes twice as long. */
+function writeCharacters(hmac: string, target: Buffer, start: number): void {
+  for (let index = 0; index < hmacSize; index += 1) target[start + index] = hmac.charCodeAt(index);
 }
 
 /** Compares two secrets of any size without telling by its duration where they differ. */

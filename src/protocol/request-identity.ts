@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { copyBytes } from '../bytes/copy.ts';
 import { struct, u8, u16 } from '../bytes/struct.ts';
 import { coinLayout } from '../domain/coin.ts';
 import { challengeSize } from './challenge.ts';
@@ -28,7 +29,7 @@ export function requestIdentity(header: RequestHeader, body: Buffer): Buffer {
     coinLayout.at.serialNumber.set(identity, coinStart, coin.serialNumber);
     coinStart += coinLayout.size;
   }
-  for (let index = 0; index < nonce.length; index += 1) identity[nonceStart + index] = nonce[index] ?? 0;
-  for (let index = 0; index < sentChallengeSize; index += 1) identity[challengeStart + index] = body[index] ?? 0;
+  copyBytes(nonce, 0, identity, nonceStart, nonce.length);
+  copyBytes(body, 0, identity, challengeStart, sentChallengeSize);
   return identity;
 }

@@ -2,7 +2,7 @@ import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { applyAesCtr, combine, encipherCounterBlocks } from '../../src/protocol/cipher.ts';
-import { hashedKey, hmacSha256 } from '../../src/protocol/hmac.ts';
+import { appendHmac, hashedKey, hmacSha256, hmacSize, isFollowedByHmac } from '../../src/protocol/hmac.ts';
 
 /** Our counter mode, made of single blocks for short texts, against that of the library. */
 const bytes = (sizes: { minLength: number; maxLength: number }) =>
@@ -85,6 +85,27 @@ describe('HMAC-SHA256', () => {
           expect(hmacSha256(key, text)).toEqual(createHmac('sha256', key).update(text).digest());
       }),
       { numRuns: 2_000 },
+    );
+  });
+
+  it('is that of a part of a buffer, whatever stands before and behind it', () => {
+    const text = bytes({ minLength: 0, maxLength: 300 });
+    const around = bytes({ minLength: 0, maxLength: 80 });
+    fc.assert(
+      fc.property(exactly(32), around, text, around, (key, before, part, behind) => {
+        const expected = createHmac('sha256', key).update(part).digest();
+        const reply = Buffer.concat([before, part, Buffer.alloc(hmacSize), behind]);
+        appendHmac(key, reply, before.length, part.length);
+        expect(reply).toEqual(Buffer.concat([before, part, expected, behind]));
+        const body = Buffer.concat([part, expected, behind]);
+        expect(isFollowedByHmac(key, body, part.length)).toBe(true);
+        for (const place of [0, part.length - 1, part.length, part.length + hmacSize - 1]) {
+          const changed = Buffer.from(body);
+          changed[place] = (changed[place] ?? 0) ^ 1;
+          expect(isFollowedByHmac(key, changed, part.length)).toBe(place < 0);
+        }
+      }),
+      { numRuns: 1_000 },
     );
   });
 });
