@@ -69,26 +69,28 @@ export class CommittingContender implements Contender {
   readonly name = 'a bare server that commits each';
   readonly #bench: Bench;
   readonly #wireCase: WireCase;
+  readonly #storedKeys: number;
   readonly #child = Child.start<SqliteCalls>('sqlite-alone');
   #port = 0;
 
   static async start(bench: Bench, wireCase: WireCase, storedKeys: number): Promise<CommittingContender> {
-    const contender = new CommittingContender(bench, wireCase);
+    const contender = new CommittingContender(bench, wireCase, storedKeys);
     await contender.#child.call('open', bench.copyBase());
     const task = { command: wireCase.command, storedKeys, reply: replyShape(wireCase) };
     contender.#port = await contender.#child.call('serve', task);
     return contender;
   }
 
-  private constructor(bench: Bench, wireCase: WireCase) {
+  private constructor(bench: Bench, wireCase: WireCase, storedKeys: number) {
     this.#bench = bench;
     this.#wireCase = wireCase;
+    this.#storedKeys = storedKeys;
   }
 
   async round(seconds: number): Promise<Sample> {
     const { load } = this.#bench;
     const { mode, connections } = this.#wireCase;
-    const task = { wireCase: this.#wireCase, count: bareRequests, storedKeys: 0, again: true };
+    const task = { wireCase: this.#wireCase, count: bareRequests, storedKeys: this.#storedKeys, again: true };
     await load.call('prepare', task);
     const { rate } = await load.call('saturate', { port: this.#port, mode, connections, leadInSeconds, seconds });
     return { rate };
