@@ -12,8 +12,8 @@ const busyTimeoutMs = 5_000;
  * upper pages of all trees are in this one: with four times as much, a look took as long.
  */
 const cacheSizeKib = -16_384;
-/** Checkpoints are the checkpointer's work; this is the backstop for when it cannot keep up. */
-const autocheckpointFrames = 20_000;
+/** A serving node has a thread for checkpoints; whoever has none makes them at commits, when the WAL has so many frames. */
+export const autocheckpointFrames = 20_000;
 
 /** Bytes that a WAL keeps on disk when it starts over: what a reader that held it back made it grow to is given back. */
 const walSizeKept = 67_108_864;

@@ -91,7 +91,7 @@ export class IndexFollower {
   }
 
   #unmerged(): RoundTable | undefined {
-    return this.#followed.tables.find((table) => table.left > 0);
+    return this.#followed.tables.find((table) => table.left > 0 && !table.isMergedLast);
   }
 
   get through(): number {
@@ -166,6 +166,7 @@ export class IndexFollower {
   }
 
   #finish(end: number): void {
+    for (const table of this.#followed.tables) table.merge(table.left);
     writeSetting(this.#database, this.#name, Buffer.from(String(end)));
     this.#through = end;
     this.#round = undefined;

@@ -38,9 +38,10 @@ export class Indexes {
     return this.#mostUrgent()?.urgency() ?? 0;
   }
 
-  /** Whether an index is in the middle of a round. */
+  /** Whether an index is in the middle of a round, and can go on with it. */
   get isInRound(): boolean {
-    return this.#parts.keys.isInRound || this.#parts.events.isInRound;
+    const { keys, events } = this.#parts;
+    return (keys.isInRound && !keys.isWaiting) || (events.isInRound && !events.isWaiting);
   }
 
   /** What kind of work `follow` does next. */

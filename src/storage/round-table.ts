@@ -15,11 +15,17 @@ export class RoundTable {
   readonly #ownMerger: RoundMerger;
   #otherMerger: RoundMerger | undefined;
   #merger: RoundMerger;
+  /**
+   * Whether its entries change those that are there: what they say goes beyond the rows that the index claims to have, until
+   * the round is done, so they are merged together with that claim. There are few of them.
+   */
+  readonly isMergedLast: boolean;
   /** Whether a row may have changed since it was loaded. */
   mayBeStale = false;
 
   constructor(database: Database, parts: RoundParts) {
     this.name = parts.table;
+    this.isMergedLast = parts.update !== undefined;
     this.#database = database;
     this.#parts = parts;
     this.#sorter = new RoundSorter(database, 'temp', parts);

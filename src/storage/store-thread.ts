@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 import { workerFile } from '../installation.ts';
+import { autocheckpointFrames } from './database.ts';
 import { ThreadFailure } from './failure.ts';
 import type { Indexes } from './indexes.ts';
 import { attachRounds, indexNames, roundsFile } from './sorted-rounds.ts';
@@ -9,7 +10,7 @@ import type { SortMessage, StoreMessage, StoreTask } from './store-worker.ts';
 
 /** Who hears of what goes wrong in the thread of a store. */
 export interface StoreThreadFailures {
-  /** A checkpoint failed; others follow. */
+  /** A checkpoint failed. Others follow, made at commits where the thread is no more. */
   checkpointFailed(error: Error): void;
   /** The indexes sort for themselves instead. */
   sortFailed(error: Error): void;
@@ -29,6 +30,7 @@ export class StoreThread {
   readonly #failures: StoreThreadFailures;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
+  #hasStopped = false;
 
   constructor(database: Database, indexes: Indexes, sorts: boolean, failures: StoreThreadFailures) {
     this.#database = database;
@@ -39,15 +41,18 @@ export class StoreThread {
       resourceLimits,
     });
     this.#worker.on('message', (message: StoreMessage) => this.#take(message));
-    this.#worker.on('error', (error) => {
-      indexes.sortHere();
-      failures.checkpointFailed(error);
+    this.#worker.on('error', (error) => failures.checkpointFailed(error));
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        this.#goOnAlone();
+        resolve();
+      });
     });
-    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.unref();
   }
 
   async stop(): Promise<void> {
+    this.#hasStopped = true;
     this.#indexes.sortHere();
     this.#worker.ref();
     this.#worker.postMessage('stop');
@@ -75,7 +80,14 @@ export class StoreThread {
     }
   }
 
+  #goOnAlone(): void {
+    this.#hasStopped = true;
+    this.#indexes.sortHere();
+    if (this.#database.open) this.#database.pragma(`wal_autocheckpoint = ${autocheckpointFrames}`);
+  }
+
   #sortThere(): void {
+    if (this.#hasStopped) return;
     try {
       for (const index of indexNames) {
         attachRounds(this.#database, index);

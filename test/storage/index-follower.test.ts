@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3';
 import { beforeEach, expect, it } from 'vitest';
 import { IndexFollower } from '../../src/storage/index-follower.ts';
+import { Indexes } from '../../src/storage/indexes.ts';
 import type { Range, RoundParts } from '../../src/storage/round-parts.ts';
 import { RoundSorter } from '../../src/storage/round-sorter.ts';
 import { RoundTable } from '../../src/storage/round-table.ts';
@@ -125,6 +126,19 @@ it('follows in rounds of at most 131,072 rows, smaller ones where it sorts itsel
   const alone = new IndexFollower(database, 'alone', 1_000_000, { newest: () => 140_000, tables: [] });
   for (let piece = 0; piece < 3; piece += 1) alone.advance(140_000);
   expect(alone.through).toBe(65_536);
+});
+
+it('lets no other index begin early while it waits', () => {
+  const followed = { newest: () => 10, tables: [] };
+  const events = new IndexFollower(database, 'events', lagMax, followed);
+  const indexes = new Indexes({ keys: follower, events, write: (work) => work() });
+  add(large);
+  indexes.followKeys(1);
+  expect(follower.isWaiting).toBe(true);
+  expect(indexes.isInRound).toBe(false);
+  expect(indexes.urgency()).toBe(10 / lagMax);
+  sort();
+  expect(indexes.isInRound).toBe(true);
 });
 
 it('waits for nobody where too much is lacking', () => {

@@ -101,6 +101,56 @@ it('sorts what is posted, removed and given to other coins while it sorts', asyn
   expectSound(sorting);
 });
 
+/** Follows until all entries of a round are merged, and only the end of the round is left. */
+async function followToTheEnd(store: Store): Promise<void> {
+  while (store.indexes.nextPiece !== 'finish indexed_through') {
+    if (store.indexes.hasWork) store.indexes.follow(2_048);
+    else await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}
+
+it('indexes are sound just before a round ends, and after events were pruned there', async () => {
+  const sorting = await storeWithThread();
+  const { directory, store } = sorting;
+  post(store, 0, 1_500);
+  await followAll(store);
+  post(store, 1_500, many);
+  await followToTheEnd(store);
+  expect(eventIndexFaults(openBeside(directory))).toStrictEqual([]);
+  expect(store.write((writer) => writer.retention.pruneEvents(writer, 1_000, 9_000, 1_400))).toBe(1_400);
+  expect(eventIndexFaults(openBeside(directory))).toStrictEqual([]);
+  await followAll(store);
+  expectSound(sorting);
+});
+
+it('is done without, and checkpoints are made at commits, once the thread has ended by itself', async () => {
+  const workers: Worker[] = [];
+  vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker) {
+    workers.push(this);
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  const sorting = await storeWithThread();
+  const { store } = sorting;
+  post(store, 0, many);
+  while (store.indexes.hasWork) store.indexes.follow(1_000);
+  const pragma = vi.spyOn(SqliteDatabase.prototype, 'pragma');
+  await workers[0]?.terminate();
+  expect(pragma).toHaveBeenCalledWith('wal_autocheckpoint = 20000');
+  expect(await followAll(store)).toBe(0);
+  expectSound(sorting);
+});
+
+it('is not waited for where it was stopped before it could be asked', async () => {
+  const directory = makeNode();
+  const store = openStore(directory);
+  const ignored = () => undefined;
+  store.startThread({ checkpointFailed: ignored, sortFailed: ignored }, 2);
+  await store.stopThreads();
+  post(store, 0, many);
+  expect(await followAll(store)).toBe(0);
+  expectSound({ directory, store, failures: [] });
+});
+
 it('is in nobody else’s way: whoever writes needs no lock of what is being sorted', () => {
   const directory = makeNode();
   const database = openBeside(directory);
