@@ -30,7 +30,6 @@ export class StoreThread {
   readonly #failures: StoreThreadFailures;
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
-  #hasStopped = false;
 
   constructor(database: Database, indexes: Indexes, sorts: boolean, failures: StoreThreadFailures) {
     this.#database = database;
@@ -52,7 +51,6 @@ export class StoreThread {
   }
 
   async stop(): Promise<void> {
-    this.#hasStopped = true;
     this.#indexes.sortHere();
     this.#worker.ref();
     this.#worker.postMessage('stop');
@@ -81,13 +79,11 @@ export class StoreThread {
   }
 
   #goOnAlone(): void {
-    this.#hasStopped = true;
     this.#indexes.sortHere();
     if (this.#database.open) this.#database.pragma(`wal_autocheckpoint = ${autocheckpointFrames}`);
   }
 
   #sortThere(): void {
-    if (this.#hasStopped) return;
     try {
       for (const index of indexNames) {
         attachRounds(this.#database, index);
