@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { hashOf } from '../../src/storage/secret-hash.ts';
 
 /** What keeps clients from choosing keys that all fall together. */
@@ -23,6 +23,24 @@ it.each([8, 11, 13])('all bits count where clients choose 16-bit parts that end 
   const different = [...new Set(keys)].map((key) => hashOf(Buffer.from(key, 'hex')));
   expect(new Set(different.map((hash) => hash & 0xff)).size).toBeGreaterThan(200);
   expect(new Set(different).size).toBeGreaterThan(different.length * 0.99);
+});
+
+it('keys that count up are spread as others are, whatever the secrets', async () => {
+  const key = Buffer.alloc(16);
+  for (let secrets = 0; secrets < 200; secrets += 1) {
+    vi.resetModules();
+    const { hashOf: hash } = await import('../../src/storage/secret-hash.ts');
+    const places = { first: new Set<number>(), second: new Set<number>(), last: new Set<number>() };
+    for (let number = 0; number < 2_000; number += 1) {
+      key.writeUInt32BE(number, 8);
+      const sum = hash(key);
+      places.first.add(sum >>> 20);
+      places.second.add((sum >>> 10) & 0xfff);
+      places.last.add(sum & 0xfff);
+    }
+    // Of 4,096 places chance has them in 1,582, give or take 15.
+    for (const { size } of Object.values(places)) expect(size).toBeGreaterThan(1_450);
+  }
 });
 
 it('a key that is too long is refused, for its end would not count', () => {
