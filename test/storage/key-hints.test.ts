@@ -253,7 +253,7 @@ describe('hints to keys', () => {
       while (hints.readOn(64));
       return hints.likelyNumberOf(hashOf(idOf(1)));
     };
-    expect(learnt()).toBe(1);
+    expect(learnt()).toBeGreaterThan(noKey);
     beside.exec('UPDATE key_numbers SET number = 250 WHERE number = 1048576 + 300');
     expect(learnt()).toBe(notKnown);
   });
