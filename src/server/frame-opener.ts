@@ -107,7 +107,7 @@ export function demandSize({ bodySize, encryptionType }: RequestHeader, command:
 /** The authentication number of a coin that a header names (Q8, Q9). */
 function secretOf(coin: Coin, encryptionType: number, reader: Reader): Buffer {
   if (encryptionType === EncryptionType.locker) throw new Refusal(Status.INVALID_ENCRYPTION, 'no-lockers-here');
-  const secret = isValidCoin(coin) ? reader.coins.authenticationNumber(coin) : undefined;
+  const secret = isValidCoin(coin) ? reader.coins.key(coin) : undefined;
   if (secret !== undefined) return secret;
   const status = encryptionType === EncryptionType.coin ? Status.INVALID_ENCRYPTION : Status.ENCRYPTION_COIN_NOT_FOUND;
   throw new Refusal(status, 'no-such-encryption-coin');

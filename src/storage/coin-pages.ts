@@ -24,6 +24,8 @@ import { bitmapOf, countInUse } from '../domain/free-pages.ts';
 import { mfsFree } from '../domain/mfs.ts';
 import type { RandomSource } from '../domain/random.ts';
 import { DamagedRow } from './damage.ts';
+import { RecentKeys } from './recent-keys.ts';
+import { RecordMemory } from './record-memory.ts';
 
 interface StoredPage {
   readonly checksum: number;
@@ -37,8 +39,6 @@ interface StoredBitmap {
 }
 
 const pageIdLimit = 15_000;
-/** Coins whose records are held in memory: reading one out of its page costs more than its AES. */
-const recordsRemembered = 16_384;
 
 /**
  * Coin pages and the free-pages bitmap, which are one notion in two tables. A page's checksum is proved when the page is
@@ -50,7 +50,8 @@ export class CoinPageReader {
   readonly #selectBitmaps: Statement<[number, number], StoredBitmap>;
   readonly #proved = new Uint8Array(pageIdLimit);
   readonly #counts = new Map<number, number>();
-  readonly #records = new Map<number, CoinRecord>();
+  readonly #records = new RecordMemory();
+  readonly #keys = new RecentKeys();
 
   constructor(database: Database) {
     this.#selectRecord = database
@@ -64,24 +65,23 @@ export class CoinPageReader {
 
   /** The record of a valid coin; undefined where its page does not exist. */
   record(coin: Coin): CoinRecord | undefined {
-    const place = coinPlace(coin);
-    const known = this.#records.get(place);
+    const known = this.#records.get(coin);
     if (known !== undefined) return known;
     const record = this.#read(coin);
-    if (record === undefined) return undefined;
-    if (this.#records.size >= recordsRemembered) this.#records.clear();
-    // In memory of its own: a small buffer out of the pool would keep all of that alive.
-    const authenticationNumber = Buffer.alloc(authenticationNumberSize);
-    authenticationNumber.set(record.authenticationNumber);
-    const remembered = { authenticationNumber, mfs: record.mfs };
-    this.#records.set(place, remembered);
-    return remembered;
+    if (record !== undefined) this.#records.hold(coin, record);
+    return record;
   }
 
-  /** Forgets what was read: of a page that is written, or of a transaction that is undone. */
+  /** Forgets what was read: it may be of a transaction that is undone. */
   forgetRecords(): void {
-    this.#records.clear();
+    this.#records.forgetAll();
     this.#counts.clear();
+  }
+
+  /** Forgets what was read of a page that is written. */
+  protected forgetPage(address: PageAddress): void {
+    this.#records.forgetPage(address);
+    this.#counts.delete(address.denomination);
   }
 
   #read(coin: Coin): CoinRecord | undefined {
@@ -98,6 +98,24 @@ export class CoinPageReader {
   authenticationNumber(coin: Coin): Buffer | undefined {
     const record = this.record(coin);
     return record === undefined || record.mfs === mfsFree ? undefined : record.authenticationNumber;
+  }
+
+  /**
+   * The same, for ciphers, which are kept with their keys: as the same buffer again, as long as it is among those that were
+   * asked for last and the coin has this authentication number.
+   */
+  key(coin: Coin): Buffer | undefined {
+    const place = coinPlace(coin);
+    const known = this.#keys.get(place);
+    if (known !== undefined && this.#records.isInUseWith(coin, known)) return known;
+    const current = this.authenticationNumber(coin);
+    if (current === undefined) return undefined;
+    if (known?.equals(current) === true) return known;
+    // In memory of its own: a small buffer out of the pool would keep all of that alive.
+    const key = Buffer.alloc(authenticationNumberSize);
+    key.set(current);
+    this.#keys.set(place, key);
+    return key;
   }
 
   /** A whole page, its checksum proved; undefined where it does not exist. Throws DamagedRow. */
@@ -167,7 +185,7 @@ export class CoinPageWriter extends CoinPageReader {
   putPage(address: PageAddress, page: Buffer): void {
     const id = pageId(address);
     const bitmap = bitmapOf(page);
-    this.forgetRecords();
+    this.forgetPage(address);
     this.#upsertPage.run(id, address.denomination, address.pageNumber, crc32(page), page);
     this.#upsertBitmap.run(id, bitmap, countInUse(bitmap));
   }

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { pageOf, recordIndex } from '../../src/domain/coin-page.ts';
+import type { Coin } from '../../src/domain/coin.ts';
+import { type CoinRecord, pageOf, recordIndex } from '../../src/domain/coin-page.ts';
 import { bitmapOf, countInUse } from '../../src/domain/free-pages.ts';
 import { DamagedRow } from '../../src/storage/damage.ts';
+import type { Store } from '../../src/storage/store.ts';
 import { Exchange, makeNode, openBeside, openStore, systemRandom } from '../support/harness.ts';
 import { buildRequest } from '../support/wire.ts';
 
@@ -93,6 +95,46 @@ describe('coin_pages and free_pages', () => {
     );
     expect(numbers.size).toBe(1_024);
     expect(recordIndex(target)).toBe(2);
+  });
+});
+
+describe('the key of a coin', () => {
+  const target = { denomination: 1, serialNumber: 300 };
+  const stored = (directory = makeNode([{ ...target, secret: Buffer.alloc(16, 5) }])) => openStore(directory);
+  const keyIn = (store: Store) => store.read((reader) => reader.coins.key(target));
+  const put = (store: Store, coin: Coin, record: CoinRecord) =>
+    store.write((writer) => writer.coins.putRecord(coin, () => record, systemRandom));
+
+  it('is the same buffer while its secret is the same, whatever else of its page is written', () => {
+    const store = stored();
+    const key = keyIn(store);
+    expect(key).toEqual(Buffer.alloc(16, 5));
+    put(store, { ...target, serialNumber: 301 }, { authenticationNumber: Buffer.alloc(16, 6), mfs: 7 });
+    expect(keyIn(store)).toBe(key);
+  });
+
+  it('is another one as soon as its secret is, and the former again where that was undone', () => {
+    const store = stored();
+    const key = keyIn(store);
+    const change = (secret: number, mfs: number) =>
+      put(store, target, { authenticationNumber: Buffer.alloc(16, secret), mfs });
+    expect(() =>
+      store.write((writer) => {
+        writer.coins.putRecord(
+          target,
+          (before) => ({ ...before, authenticationNumber: Buffer.alloc(16, 8) }),
+          systemRandom,
+        );
+        expect(writer.coins.key(target)).toEqual(Buffer.alloc(16, 8));
+        throw new Error('undo');
+      }),
+    ).toThrow('undo');
+    expect(keyIn(store)).toEqual(key);
+    change(9, 7);
+    expect(keyIn(store)).toEqual(Buffer.alloc(16, 9));
+    expect(key, 'what was handed out before').toEqual(Buffer.alloc(16, 5));
+    change(9, 0);
+    expect(keyIn(store), 'a free coin').toBeUndefined();
   });
 });
 

@@ -45,7 +45,8 @@ const sessionLayout = coinLayout;
 const ticketLayout = struct({ recipient: nested(coinLayout), part: bytes(halfSize) });
 
 function sessionKeyFor(recipient: Coin, store: Reader, call: Call): Buffer {
-  return xor(call.random.bytes(authenticationNumberSize), secretOf(recipient, store));
+  const secret = isValidCoin(recipient) ? store.coins.authenticationNumber(recipient) : undefined;
+  return xor(call.random.bytes(authenticationNumberSize), demand(secret));
 }
 
 function ticketFor(recipient: Coin, part: Buffer, store: Reader, call: Call): Buffer {
@@ -56,14 +57,13 @@ function ticketFor(recipient: Coin, part: Buffer, store: Reader, call: Call): Bu
   if (!call.node.ticketRecipients.some((range) => isInRange(range, recipient))) {
     throw new Refusal(Status.INVALID_SN_OR_DENOMINATION, 'not-a-ticket-recipient');
   }
-  const key = secretOf(recipient, store);
+  const key = demand(store.coins.key(recipient));
   const restored = call.coins[0] ?? recipient;
   const nonce = ticketNonce(call.encryptionType, call.nonce);
   return sealTicket(key, nonce, restored, part, call.random.bytes(ticketRandomSize));
 }
 
-function secretOf(coin: Coin, store: Reader): Buffer {
-  const secret = isValidCoin(coin) ? store.coins.authenticationNumber(coin) : undefined;
+function demand(secret: Buffer | undefined): Buffer {
   if (secret === undefined) throw new Refusal(Status.INVALID_SN_OR_DENOMINATION, 'no-such-coin');
   return secret;
 }

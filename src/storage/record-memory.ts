@@ -1,0 +1,68 @@
+import { Buffer } from 'node:buffer';
+import { copyBytes } from '../bytes/copy.ts';
+import { authenticationNumberSize, type Coin, coinPlace, recordsPerPage } from '../domain/coin.ts';
+import type { CoinRecord, PageAddress } from '../domain/coin-page.ts';
+import { mfsFree } from '../domain/mfs.ts';
+
+/** As many as 64 pages have. */
+const slotCount = 65_536;
+const nothing = 0;
+
+/**
+ * Records of coins in memory: reading one out of its page costs more than its AES. Each coin has one slot, which it shares with
+ * coins of other pages, so that those of a page stand together: what is held last is held. 21 bytes for each, in arrays.
+ */
+export class RecordMemory {
+  /** Of which coin a slot holds the record: its place, plus one. */
+  readonly #holders = new Uint32Array(slotCount);
+  readonly #authenticationNumbers = Buffer.alloc(slotCount * authenticationNumberSize);
+  readonly #mfs = new Uint8Array(slotCount);
+
+  get(coin: Coin): CoinRecord | undefined {
+    const slot = this.#slotOf(coin);
+    if (slot === undefined) return undefined;
+    const authenticationNumber = Buffer.allocUnsafe(authenticationNumberSize);
+    const start = slot * authenticationNumberSize;
+    copyBytes(this.#authenticationNumbers, start, authenticationNumber, 0, authenticationNumberSize);
+    return { authenticationNumber, mfs: this.#mfs[slot] ?? mfsFree };
+  }
+
+  /** Whether the record of a coin is held, and says that it is in circulation with this authentication number. */
+  isInUseWith(coin: Coin, authenticationNumber: Buffer): boolean {
+    const slot = this.#slotOf(coin);
+    if (slot === undefined || this.#mfs[slot] === mfsFree) return false;
+    const start = slot * authenticationNumberSize;
+    for (let index = 0; index < authenticationNumberSize; index += 1) {
+      if (this.#authenticationNumbers[start + index] !== authenticationNumber[index]) return false;
+    }
+    return true;
+  }
+
+  hold(coin: Coin, { authenticationNumber, mfs }: CoinRecord): void {
+    const place = coinPlace(coin);
+    const slot = place % slotCount;
+    this.#holders[slot] = place + 1;
+    this.#authenticationNumbers.set(authenticationNumber, slot * authenticationNumberSize);
+    this.#mfs[slot] = mfs;
+  }
+
+  forgetPage({ denomination, pageNumber }: PageAddress): void {
+    const first = coinPlace({ denomination, serialNumber: pageNumber * recordsPerPage }) % slotCount;
+    this.#forget(first, first + recordsPerPage);
+  }
+
+  forgetAll(): void {
+    this.#forget(0, slotCount);
+  }
+
+  #forget(first: number, end: number): void {
+    this.#holders.fill(nothing, first, end);
+    this.#authenticationNumbers.fill(0, first * authenticationNumberSize, end * authenticationNumberSize);
+  }
+
+  #slotOf(coin: Coin): number | undefined {
+    const place = coinPlace(coin);
+    const slot = place % slotCount;
+    return this.#holders[slot] === place + 1 ? slot : undefined;
+  }
+}
