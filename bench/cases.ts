@@ -69,11 +69,16 @@ export const commands: Readonly<Record<CommandName, CommandFacts>> = {
   'decrypt RAIDA key 64': { ...decrypt, requestPayloadSize: 1_669, replyPayloadSize: 64, perSecond: 600 },
 };
 
-/** Requests that are sent again and again are prepared in this number, or in twice that of those under way. */
+/**
+ * Requests that are sent again and again are prepared in this number, or in twice that of those under way. Those that name
+ * coins or keys name as many different ones as requests that are sent once: a cache serves both alike.
+ */
 const pooledRequestsMin = 8_000;
+const pooledNamingRequestsMin = 100_000;
 
-export function pooledRequests({ mode, connections }: WireCase): number {
-  return Math.max(pooledRequestsMin, 2 * connections * depthOf(mode));
+export function pooledRequests({ command, mode, connections }: WireCase): number {
+  const least = commands[command].action === undefined ? pooledRequestsMin : pooledNamingRequestsMin;
+  return Math.max(least, 2 * connections * depthOf(mode));
 }
 
 /** Whether a request may be sent only once: repeated, an authenticated one is answered from memory. */

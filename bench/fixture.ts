@@ -21,7 +21,7 @@ export const denomination = 1;
 export const knownCoins = 24_576;
 export const clientAddress = '127.0.0.1';
 /** The node's own coin: it has a file with 25 keys of it. */
-export const ownCoin: Coin = { denomination, serialNumber: raidaId * 1_000 };
+export const ownCoin = ownCoinOf(raidaId);
 
 export interface FixtureSize {
   readonly keys: number;
@@ -40,6 +40,11 @@ export function knownCoin(serialNumber: number): KnownCoin {
 
 export function randomCoin(): Coin {
   return { denomination, serialNumber: Math.floor(Math.random() * knownCoins) };
+}
+
+/** The own coin of a RAIDA: whom a ticket is for. */
+export function ownCoinOf(raida: number): Coin {
+  return { denomination, serialNumber: raida * 1_000 };
 }
 
 /** The key that the node shares with another RAIDA under its own coin. */

@@ -11,8 +11,18 @@ import { EncryptionType, isModern } from '../src/protocol/encryption-type.ts';
 import { type EncodedRequest, encodeRequest } from '../src/protocol/request.ts';
 import { sealTicket } from '../src/protocol/ticket.ts';
 import { PooledRandom } from '../src/server/random.ts';
-import { type CommandName, commands, storedKeySize, type WireCase } from './cases.ts';
-import { coinId, keyIdOf, keyOfAuthority, knownCoin, knownCoins, ownCoin, raidaId, randomCoin } from './fixture.ts';
+import { commands, storedKeySize, type WireCase } from './cases.ts';
+import {
+  coinId,
+  keyIdOf,
+  keyOfAuthority,
+  knownCoin,
+  knownCoins,
+  ownCoin,
+  ownCoinOf,
+  raidaId,
+  randomCoin,
+} from './fixture.ts';
 
 /**
  * Requests of one size, one after the other, ready to be sent; and what a good reply looks like. Each connection has some of
@@ -67,7 +77,8 @@ export function replyShape({ command, type }: WireCase): ReplyShape {
 }
 
 /** One request, sealed with this coin or any. */
-export function requestFor({ command, type }: WireCase, storedKeys: number, coin = sealingCoin()): EncodedRequest {
+export function requestFor(wireCase: WireCase, storedKeys: number, coin = sealingCoin()): EncodedRequest {
+  const { command, type } = wireCase;
   const { group, code } = commands[command];
   const nonceStart = randomBytes(8);
   const coins = type === EncryptionType.none ? [] : [coin];
@@ -77,7 +88,7 @@ export function requestFor({ command, type }: WireCase, storedKeys: number, coin
       coinId,
       commandGroup: group,
       command: code,
-      payload: payloadFor(command, nonceStart, storedKeys),
+      payload: payloadFor(wireCase, nonceStart, storedKeys),
       encryption: { type, coins },
       nonceStart,
     },
@@ -94,7 +105,7 @@ function sealingCoin() {
   return sealingCoins[Math.floor(Math.random() * sealingCoins.length)] ?? knownCoin(0);
 }
 
-function payloadFor(command: CommandName, nonceStart: Buffer, storedKeys: number): Buffer {
+function payloadFor({ command, mixesCoins = false }: WireCase, nonceStart: Buffer, storedKeys: number): Buffer {
   switch (command) {
     case 'echo':
       return empty;
@@ -113,8 +124,10 @@ function payloadFor(command: CommandName, nonceStart: Buffer, storedKeys: number
     }
     case 'encrypt key 23':
       return coinPayload.encode(randomCoin());
-    case 'encrypt key 31':
-      return ticketPayload.encode({ ...randomCoin(), part: random.bytes(8) });
+    case 'encrypt key 31': {
+      const recipient = mixesCoins ? randomCoin() : ownCoinOf(Math.floor(Math.random() * raidaCount));
+      return ticketPayload.encode({ ...recipient, part: random.bytes(8) });
+    }
     case 'decrypt RAIDA key 1':
       return ticketsPayload(1, nonceStart);
     case 'decrypt RAIDA key 64':

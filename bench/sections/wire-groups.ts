@@ -39,7 +39,8 @@ export const shortGroups: readonly WireGroup[] = [
   { command: 'echo', ...pipelined64, types: all, ceilings: bare(0.25) },
   { command: 'echo', ...pipelined64, types: [0], mixed: sealed, ceilings: {} },
   { command: 'get key', ...pipelined64, types: all, ceilings: sqlite },
-  { command: 'encrypt key 23', ...pipelined64, types: [0], ceilings: sqlite },
+  { command: 'encrypt key 23', ...pipelined64, types: all, ceilings: sqlite },
+  { command: 'encrypt key 31', ...pipelined64, types: [0], ceilings: sqlite },
   { command: 'post key', ...pipelined64, types: [0], ceilings: sqlite },
   {
     command: 'post key',
@@ -59,6 +60,7 @@ const commandNames: readonly CommandName[] = [
   'decrypt RAIDA key 1',
   'decrypt RAIDA key 64',
 ];
+const mixedCommands: readonly CommandName[] = ['echo', 'get key', 'encrypt key 31'];
 const modes: readonly Mode[] = ['connection for each', 'kept-alive', 'pipelined'];
 const connectionCounts = [1, 8, 64, 256];
 
@@ -83,7 +85,6 @@ function fullGroup(command: CommandName, mode: Mode, connections: number): WireG
   const ceilings: WireGroup['ceilings'] = comparable
     ? { ...bareWithoutGoal, 'better-sqlite3 alone': 'no goal' }
     : bareWithoutGoal;
-  const mixed =
-    (command === 'echo' || command === 'get key') && mode === 'pipelined' && connections === 64 ? sealed : [];
+  const mixed = mixedCommands.includes(command) && mode === 'pipelined' && connections === 64 ? sealed : [];
   return { command, mode, connections, types: all, mixed, ceilings: { ...ceilings, ...short?.ceilings } };
 }
