@@ -4,8 +4,8 @@ import { authenticationNumberSize, type Coin, coinPlace, recordsPerPage } from '
 import type { CoinRecord, PageAddress } from '../domain/coin-page.ts';
 import { mfsFree } from '../domain/mfs.ts';
 
-/** As many as 64 pages have. */
-const slotCount = 65_536;
+/** As many as 32 pages have. */
+const slotCount = 32_768;
 const nothing = 0;
 
 /**
