@@ -92,7 +92,7 @@ export interface WireCase {
   readonly type: Type;
   readonly mode: Mode;
   readonly connections: number;
-  /** Whether every request is sealed with another coin; otherwise each connection has one, as a client has. */
+  /** Whether every request is sealed with another coin, and tickets are for any; otherwise a connection has one, as a client has. */
   readonly mixesCoins?: boolean;
 }
 

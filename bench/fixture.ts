@@ -43,8 +43,12 @@ export function randomCoin(): Coin {
 }
 
 /** The own coin of a RAIDA: whom a ticket is for. */
-export function ownCoinOf(raida: number): Coin {
+function ownCoinOf(raida: number): Coin {
   return { denomination, serialNumber: raida * 1_000 };
+}
+
+export function ownCoinOfAny(): Coin {
+  return ownCoinOf(Math.floor(Math.random() * raidaCount));
 }
 
 /** The key that the node shares with another RAIDA under its own coin. */

@@ -19,7 +19,7 @@ import {
   knownCoin,
   knownCoins,
   ownCoin,
-  ownCoinOf,
+  ownCoinOfAny,
   raidaId,
   randomCoin,
 } from './fixture.ts';
@@ -125,7 +125,7 @@ function payloadFor({ command, mixesCoins = false }: WireCase, nonceStart: Buffe
     case 'encrypt key 23':
       return coinPayload.encode(randomCoin());
     case 'encrypt key 31': {
-      const recipient = mixesCoins ? randomCoin() : ownCoinOf(Math.floor(Math.random() * raidaCount));
+      const recipient = mixesCoins ? randomCoin() : ownCoinOfAny();
       return ticketPayload.encode({ ...recipient, part: random.bytes(8) });
     }
     case 'decrypt RAIDA key 1':

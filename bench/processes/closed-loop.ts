@@ -29,8 +29,8 @@ export class ClosedLoop {
   readonly #pool: Pool;
   readonly #depth: number;
   readonly #sockets = new Set<Socket>();
-  /** Of each part of the pool, how many requests were taken. */
-  readonly #taken: number[];
+  /** Of each part of the pool, which request is the next. A pool that is sent again is begun anywhere, so that rounds differ. */
+  readonly #next: number[];
   #replies = 0;
   #outstanding = 0;
   #ending = false;
@@ -43,7 +43,8 @@ export class ClosedLoop {
     this.#plan = plan;
     this.#pool = pool;
     this.#depth = depthOf(plan.mode);
-    this.#taken = Array.from({ length: pool.parts }, () => 0);
+    const first = () => (pool.once ? 0 : Math.floor(Math.random() * pool.partSize));
+    this.#next = Array.from({ length: pool.parts }, first);
     if (this.#depth > pool.partSize)
       throw new RangeError(`${this.#depth} requests under way, ${pool.partSize} prepared`);
   }
@@ -93,17 +94,17 @@ export class ClosedLoop {
   #take(part: number, count: number): Buffer | undefined {
     if (this.#ending) return undefined;
     const { bytes, requestSize, partSize, once } = this.#pool;
-    let taken = this.#taken[part] ?? 0;
-    if (taken + count > partSize) {
+    let next = this.#next[part] ?? 0;
+    if (next + count > partSize) {
       if (once) {
         if (this.#began === undefined) throw new Error('the new requests did not last for the lead-in');
         this.#end();
         return undefined;
       }
-      taken = 0;
+      next = 0;
     }
-    const start = (part * partSize + taken) * requestSize;
-    this.#taken[part] = taken + count;
+    const start = (part * partSize + next) * requestSize;
+    this.#next[part] = next + count;
     this.#outstanding += count;
     return bytes.subarray(start, start + count * requestSize);
   }

@@ -8,7 +8,7 @@ import { databaseFileName } from '../../src/storage/data-directory.ts';
 import { openDatabase } from '../../src/storage/database.ts';
 import { type CommandName, storedKeySize } from '../cases.ts';
 import { answerCalls } from '../child-calls.ts';
-import { clientAddress, denomination, keyIdOf, randomCoin } from '../fixture.ts';
+import { clientAddress, denomination, keyIdOf, ownCoinOfAny, randomCoin } from '../fixture.ts';
 import type { ReplyShape } from '../packets.ts';
 
 /**
@@ -108,7 +108,7 @@ function workOf(command: CommandName, storedKeys: number, all: Statements): (now
     case 'encrypt key 23':
     case 'encrypt key 31':
       return (now) => {
-        const { serialNumber } = randomCoin();
+        const { serialNumber } = command === 'encrypt key 23' ? randomCoin() : ownCoinOfAny();
         const record = serialNumber % 1_024;
         all.selectRecord.get(record * recordSize + 1, recordSize, pageIdBase + Math.floor(serialNumber / 1_024));
         appendEvent(all, now, 'encrypt-key', 0, serialNumber, null);

@@ -28,7 +28,7 @@ export class FrameOpener {
 
   /**
    * Opens the frame at a place before its turn; undefined where it cannot be. In its turn it is told why, and opened
-   * anew where its coin has another secret by then. Throws TransactionLost.
+   * anew where its coin has another secret by then, or its key was forgotten. Throws TransactionLost.
    */
   openAhead(index: number, command: Command, writer: Writer): OpenedBody | undefined {
     const frame = this.#frames[index];

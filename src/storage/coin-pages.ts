@@ -101,7 +101,7 @@ export class CoinPageReader {
   }
 
   /**
-   * The same, for ciphers, which are kept with their keys: as the same buffer again, as long as it is among those that were
+   * The same of a valid coin, for ciphers, which are kept with their keys: as the same buffer again, as long as it is among those that were
    * asked for last and the coin has this authentication number.
    */
   key(coin: Coin): Buffer | undefined {

@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 /** In two lots, of which the older is forgotten when the newer is full. */
 const lotSize = 2_048;
 
-/** Keys by the coins that they belong to: at least the latest 2,048 that were asked for, at most twice as many. */
+/** Keys by the coins that they belong to: at least the latest 2,048 that were asked for, and less than twice as many. */
 export class RecentKeys {
   #newer = new Map<number, Buffer>();
   #older = new Map<number, Buffer>();

@@ -9,8 +9,9 @@ const slotCount = 32_768;
 const nothing = 0;
 
 /**
- * Records of coins in memory: reading one out of its page costs more than its AES. Each coin has one slot, which it shares with
- * coins of other pages, so that those of a page stand together: what is held last is held. 21 bytes for each, in arrays.
+ * Records of coins in memory: reading one out of its page costs more than its AES. A coin has one slot, by its place, so the
+ * slots of a page are neighbours; it shares that with the coins that stand a multiple of 32 pages away, and the one that was
+ * held last is there. 21 bytes for each, in arrays.
  */
 export class RecordMemory {
   /** Of which coin a slot holds the record: its place, plus one. */
@@ -46,18 +47,14 @@ export class RecordMemory {
     this.#mfs[slot] = mfs;
   }
 
+  /** Whatever stands in the slots of a page. */
   forgetPage({ denomination, pageNumber }: PageAddress): void {
     const first = coinPlace({ denomination, serialNumber: pageNumber * recordsPerPage }) % slotCount;
-    this.#forget(first, first + recordsPerPage);
+    this.#holders.fill(nothing, first, first + recordsPerPage);
   }
 
   forgetAll(): void {
-    this.#forget(0, slotCount);
-  }
-
-  #forget(first: number, end: number): void {
-    this.#holders.fill(nothing, first, end);
-    this.#authenticationNumbers.fill(0, first * authenticationNumberSize, end * authenticationNumberSize);
+    this.#holders.fill(nothing);
   }
 
   #slotOf(coin: Coin): number | undefined {

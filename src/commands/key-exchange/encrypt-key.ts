@@ -57,6 +57,7 @@ function ticketFor(recipient: Coin, part: Buffer, store: Reader, call: Call): Bu
   if (!call.node.ticketRecipients.some((range) => isInRange(range, recipient))) {
     throw new Refusal(Status.INVALID_SN_OR_DENOMINATION, 'not-a-ticket-recipient');
   }
+  // A range names valid coins only.
   const key = demand(store.coins.key(recipient));
   const restored = call.coins[0] ?? recipient;
   const nonce = ticketNonce(call.encryptionType, call.nonce);
