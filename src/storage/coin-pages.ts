@@ -52,6 +52,8 @@ export class CoinPageReader {
   readonly #counts = new Map<number, number>();
   readonly #records = new RecordMemory();
   readonly #keys = new RecentKeys();
+  /** The key that was asked for last, and how often records had changed by then. */
+  #asked: { readonly place: number; readonly changes: number; readonly key: Buffer } | undefined;
 
   constructor(database: Database) {
     this.#selectRecord = database
@@ -101,11 +103,18 @@ export class CoinPageReader {
   }
 
   /**
-   * The same of a valid coin, for ciphers, which are kept with their keys: as the same buffer again, as long as it is among those that were
-   * asked for last and the coin has this authentication number.
+   * The same of a valid coin, for ciphers, which are kept with their keys: as the same buffer again, as long as it is among
+   * those that were asked for last and the coin has this authentication number.
    */
   key(coin: Coin): Buffer | undefined {
     const place = coinPlace(coin);
+    if (this.#asked?.place === place && this.#asked.changes === this.#records.changes) return this.#asked.key;
+    const key = this.#keyAt(place, coin);
+    this.#asked = key && { place, changes: this.#records.changes, key };
+    return key;
+  }
+
+  #keyAt(place: number, coin: Coin): Buffer | undefined {
     const known = this.#keys.get(place);
     if (known !== undefined && this.#records.isInUseWith(coin, known)) return known;
     const current = this.authenticationNumber(coin);

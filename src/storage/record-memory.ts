@@ -18,6 +18,8 @@ export class RecordMemory {
   readonly #holders = new Uint32Array(slotCount);
   readonly #authenticationNumbers = Buffer.alloc(slotCount * authenticationNumberSize);
   readonly #mfs = new Uint8Array(slotCount);
+  /** As long as it stays the same, so does all that is held. */
+  changes = 0;
 
   get(coin: Coin): CoinRecord | undefined {
     const slot = this.#slotOf(coin);
@@ -42,6 +44,7 @@ export class RecordMemory {
   hold(coin: Coin, { authenticationNumber, mfs }: CoinRecord): void {
     const place = coinPlace(coin);
     const slot = place % slotCount;
+    this.changes += 1;
     this.#holders[slot] = place + 1;
     this.#authenticationNumbers.set(authenticationNumber, slot * authenticationNumberSize);
     this.#mfs[slot] = mfs;
@@ -50,10 +53,12 @@ export class RecordMemory {
   /** Whatever stands in the slots of a page. */
   forgetPage({ denomination, pageNumber }: PageAddress): void {
     const first = coinPlace({ denomination, serialNumber: pageNumber * recordsPerPage }) % slotCount;
+    this.changes += 1;
     this.#holders.fill(nothing, first, first + recordsPerPage);
   }
 
   forgetAll(): void {
+    this.changes += 1;
     this.#holders.fill(nothing);
   }
 

@@ -113,6 +113,18 @@ describe('the key of a coin', () => {
     expect(keyIn(store)).toBe(key);
   });
 
+  it('is the same buffer beside a coin whose record pushes its own out of memory', () => {
+    const store = stored();
+    const far = { ...target, serialNumber: target.serialNumber + 32_768 };
+    put(store, far, { authenticationNumber: Buffer.alloc(16, 6), mfs: 7 });
+    const [first, other, again, otherAgain] = store.read(({ coins }) =>
+      [target, far, target, far].map((each) => coins.key(each)),
+    );
+    expect([first, other]).toEqual([Buffer.alloc(16, 5), Buffer.alloc(16, 6)]);
+    expect(again).toBe(first);
+    expect(otherAgain).toBe(other);
+  });
+
   it('is another one as soon as its secret is, and the former again where that was undone', () => {
     const store = stored();
     const key = keyIn(store);
