@@ -18,6 +18,7 @@ const launcher = `#!/bin/sh
 export default defineConfig({
   input: {
     main: 'src/main.ts',
+    'hmac-worker': 'src/server/hmac-worker.ts',
     'read-ahead-worker': 'src/storage/read-ahead-worker.ts',
     'snapshot-worker': 'src/storage/backup/snapshot-worker.ts',
     'store-worker': 'src/storage/store-worker.ts',

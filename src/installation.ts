@@ -14,7 +14,7 @@ export const migrationsFolder = inRoot('migrations');
 /** For another process of this program, by this Node.js. */
 export const programFile = inRoot('dist/main.js');
 
-/** The program of a thread: `NAME-worker.ts` in storage/. */
-export function workerFile(name: 'read-ahead' | 'snapshot' | 'store'): string {
+/** The program of a thread: `NAME-worker.ts`. */
+export function workerFile(name: 'hmac' | 'read-ahead' | 'snapshot' | 'store'): string {
   return inRoot(`dist/${name}-worker.js`);
 }

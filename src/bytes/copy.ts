@@ -11,3 +11,8 @@ export function copyBytes(from: Buffer, fromStart: number, to: Buffer, toStart: 
   else if (size > shortRunSize) from.copy(to, toStart, fromStart, fromStart + size);
   else for (let index = 0; index < size; index += 1) to[toStart + index] = from[fromStart + index] ?? 0;
 }
+
+/** Writes the first `size` characters of a text, a byte for each. For so few as a hash has, the library's way takes twice as long. */
+export function copyCharacters(from: string, to: Buffer, toStart: number, size: number): void {
+  for (let index = 0; index < size; index += 1) to[toStart + index] = from.charCodeAt(index);
+}

@@ -3,7 +3,7 @@ import { struct, u16 } from '../bytes/struct.ts';
 import { challengeSize, isSoundChallenge } from './challenge.ts';
 import { applyAesCtr, combine, counterBlockCount, type Keystream } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
-import { appendHmac, equalSecrets, hashedKey, hmacSha256, hmacSize, isFollowedByHmac } from './hmac.ts';
+import { appendHmac, equalSecrets, hashedKey, hmacSha256, hmacSize, isFollowedBy, isFollowedByHmac } from './hmac.ts';
 import type { Text } from './keystreams.ts';
 import { Refusal } from './refusal.ts';
 import type { RequestHeader } from './request-header.ts';
@@ -48,13 +48,14 @@ export function sealedText({ encryptionType, nonce }: RequestHeader, body: Buffe
 /**
  * Checks and opens a body that was framed whole, in the protocol's order (RB-1 to RB-6). `bodySize` is the size that the
  * header declared; `body` may be shorter where the framer kept only its ends, and then carries no payload. `keystream` is
- * that of its `sealedText`, where it is known already. Throws a Refusal.
+ * that of its `sealedText` and `hmac` its HMAC under `key`, where they are known already. Throws a Refusal.
  */
 export function openBody(
   header: RequestHeader,
   body: Buffer,
   key: Buffer | undefined,
   keystream?: Keystream,
+  hmac?: Buffer,
 ): OpenedBody {
   if (body.length === 0) return { payload: noPayload, key, challenge: undefined, keystream: undefined };
   if (body.length < terminatorSize) throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
@@ -62,7 +63,7 @@ export function openBody(
   if (body.length < envelopeSize(header.encryptionType))
     throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
   return isModern(header.encryptionType)
-    ? openModern(header, body, key, keystream)
+    ? openModern(header, body, key, keystream, hmac)
     : openLegacy(header, body, key, keystream);
 }
 
@@ -105,10 +106,12 @@ function openModern(
   body: Buffer,
   key: Buffer | undefined,
   keystream: Keystream | undefined,
+  hmac: Buffer | undefined,
 ): OpenedBody {
   if (key === undefined) throw new Error('types 4 and 5 always have a key');
   const size = body.length - terminatorSize - hmacSize;
-  if (!isFollowedByHmac(key, body, size)) throw new Refusal(Status.INVALID_HMAC, 'hmac');
+  const isSound = hmac === undefined ? isFollowedByHmac(key, body, size) : isFollowedBy(hmac, body, size);
+  if (!isSound) throw new Refusal(Status.INVALID_HMAC, 'hmac');
   const payload = applyKeystream(key, header.nonce, body, size, keystream);
   return { payload, key, challenge: undefined, keystream };
 }
@@ -141,7 +144,7 @@ function sealModern(key: Buffer, nonce: Buffer, payload: Buffer): Buffer {
   return Buffer.concat([ciphertext, hmacSha256(key, ciphertext), terminator]);
 }
 
-/** Writes the body of a reply of types 4 and 5 behind its header, where there is room for it. */
+/** Writes the body of a reply of types 4 and 5 behind its header, where there is room for it; its HMAC is still missing. */
 export function writeModernReply(
   target: Buffer,
   start: number,
@@ -153,8 +156,19 @@ export function writeModernReply(
   const size = payload.length;
   if (keystream === undefined) applyAesCtr(key, nonce, payload).copy(target, start);
   else combine(target, start, payload, size, keystream);
-  appendHmac(key, target, start, size);
   terminatorLayout.at.mark.set(target, start + size + hmacSize, terminatorMark);
+}
+
+/** Writes the HMAC that is missing there, behind `size` bytes of ciphertext; `hmac` is that, where it is known already. */
+export function writeReplyHmac(
+  target: Buffer,
+  start: number,
+  size: number,
+  key: Buffer,
+  hmac: Buffer | undefined,
+): void {
+  if (hmac === undefined) appendHmac(key, target, start, size);
+  else target.set(hmac, start + size);
 }
 
 /**

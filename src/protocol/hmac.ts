@@ -1,12 +1,12 @@
 import { Buffer } from 'node:buffer';
 import { createHmac, hash, timingSafeEqual } from 'node:crypto';
-import { copyBytes } from '../bytes/copy.ts';
+import { copyBytes, copyCharacters } from '../bytes/copy.ts';
 
 export const hmacSize = 32;
 
 const hashBlockSize = 64;
 /** Of longer texts the library's own HMAC is quicker. */
-const shortTextSizeMax = 256;
+export const shortTextSizeMax = 256;
 
 /**
  * The texts of the two hashes of an HMAC: a block that its key makes, then its text or the first hash. Texts that follow each
@@ -38,7 +38,7 @@ export function hmacSha256(key: Buffer, text: Buffer): Buffer {
 
 /** Writes the HMAC of `size` bytes behind them; there has to be room for it. */
 export function appendHmac(key: Buffer, bytes: Buffer, start: number, size: number): void {
-  writeCharacters(hmacOf(key, bytes, start, size), bytes, start + size);
+  copyCharacters(hmacOf(key, bytes, start, size), bytes, start + size, hmacSize);
 }
 
 /** Whether the HMAC of the first `size` bytes follows them; its duration does not tell where it differs. */
@@ -49,6 +49,14 @@ export function isFollowedByHmac(key: Buffer, source: Buffer, size: number): boo
   for (let index = 0; index < hmacSize; index += 1) {
     difference |= hmac.charCodeAt(index) ^ (source[size + index] ?? 0);
   }
+  return difference === 0;
+}
+
+/** The same for an HMAC that is known. */
+export function isFollowedBy(hmac: Buffer, source: Buffer, size: number): boolean {
+  if (source.length < size + hmacSize) return false;
+  let difference = 0;
+  for (let index = 0; index < hmacSize; index += 1) difference |= (hmac[index] ?? 0) ^ (source[size + index] ?? 0);
   return difference === 0;
 }
 
@@ -69,15 +77,10 @@ function hmacOf(key: Buffer, source: Buffer, start: number, size: number): strin
   else copyBytes(source, start, innerText, hashBlockSize, size);
   const inner = innerTexts[size] ?? innerText.subarray(0, hashBlockSize + size);
   innerTexts[size] = inner;
-  writeCharacters(hash('sha256', inner, 'binary'), outerText, hashBlockSize);
+  copyCharacters(hash('sha256', inner, 'binary'), outerText, hashBlockSize, hmacSize);
   const hmac = hash('sha256', outerText, 'binary');
   if (size === 0) ofNothing = hmac;
   return hmac;
-}
-
-/** A byte for each character. For so few, the library's way takes twice as long. */
-function writeCharacters(hmac: string, target: Buffer, start: number): void {
-  for (let index = 0; index < hmacSize; index += 1) target[start + index] = hmac.charCodeAt(index);
 }
 
 /** Compares two secrets of any size without telling by its duration where they differ. */

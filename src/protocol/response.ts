@@ -11,10 +11,12 @@ import {
   terminator,
   terminatorSize,
   writeModernReply,
+  writeReplyHmac,
 } from './body.ts';
 import { challengeSize } from './challenge.ts';
 import { xorInto } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
+import { type HmacsAhead, noHmacsAhead } from './hmacs-ahead.ts';
 import { Keystreams, type Text } from './keystreams.ts';
 import { type RequestHeader, secondCoinInNonce } from './request-header.ts';
 
@@ -81,13 +83,17 @@ export interface Answer {
 /** Encodes replies that leave together. */
 export class ReplyEncoder {
   readonly #random: RandomSource;
+  readonly #hmacs: HmacsAhead;
+  /** Of the replies that have one, and what each was asked for by. */
+  #places = new Map<number, number | undefined>();
   readonly #keystreams = new Keystreams();
   #answers: readonly Answer[] = [];
   /** Of modern replies: those that are sealed under one key are drawn together. */
   #nonces: (Buffer | undefined)[] = [];
 
-  constructor(random: RandomSource) {
+  constructor(random: RandomSource, hmacs = noHmacsAhead) {
     this.#random = random;
+    this.#hmacs = hmacs;
   }
 
   /** Header and body of each reply, in their order, ready for the socket. */
@@ -96,6 +102,7 @@ export class ReplyEncoder {
     const encoded = answers.map(({ request, reply }, index) =>
       isModern(request.encryptionType) ? this.#encodeModern(request, reply, index) : encodeLegacy(request, reply),
     );
+    for (const [index, place] of this.#places) this.#writeHmac(encoded[index], index, place);
     this.#begin([]);
     return encoded;
   }
@@ -103,9 +110,12 @@ export class ReplyEncoder {
   #begin(answers: readonly Answer[]): void {
     this.#answers = answers;
     this.#nonces = new Array(answers.length).fill(undefined);
+    this.#places.clear();
     this.#keystreams.clear();
+    this.#hmacs.begin(answers.length);
   }
 
+  /** A modern reply whose HMAC is still missing. */
   #encodeModern(request: RequestHeader, { raidaId, status, payload, executionTimeUs, opened }: Reply, index: number) {
     const key = payload.length === 0 ? undefined : opened?.key;
     const nonce = this.#nonceOf(request, index);
@@ -132,8 +142,17 @@ export class ReplyEncoder {
         this.#keystreams.make(index, key, (other) => this.#sealedUnder(key, other));
       }
       writeModernReply(bytes, modernResponseHeader.size, key, nonce, payload, this.#keystreams.of(index));
+      this.#places.set(index, this.#hmacs.ask(key, bytes, modernResponseHeader.size, payload.length));
     }
     return bytes;
+  }
+
+  #writeHmac(bytes: Buffer | undefined, index: number, place: number | undefined): void {
+    const answer = this.#answers[index];
+    const key = answer?.reply.opened?.key;
+    if (bytes === undefined || answer === undefined || key === undefined) return;
+    const hmac = this.#hmacs.take(place);
+    writeReplyHmac(bytes, modernResponseHeader.size, answer.reply.payload.length, key, hmac);
   }
 
   #nonceOf(request: RequestHeader, index: number): Buffer {

@@ -5,6 +5,7 @@ import type { RandomSource } from '../domain/random.ts';
 import type { Logger } from '../logger.ts';
 import type { OpenedBody } from '../protocol/body.ts';
 import type { Frame } from '../protocol/framer.ts';
+import type { HmacsAhead } from '../protocol/hmacs-ahead.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
 import type { Answer } from '../protocol/response.ts';
@@ -15,11 +16,11 @@ import { isStorageFailure, isSyncFailure } from '../storage/failure.ts';
 import type { Reader, Store, Writer } from '../storage/store.ts';
 import type { Client } from './client.ts';
 import { EventBacklog } from './event-backlog.ts';
-import { expectKeys } from './expected-keys.ts';
 import { demandSize, FrameOpener } from './frame-opener.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { Observer } from './observer.ts';
 import { again, emptyPayload, failure, nothingTraced, type Outcome, turnedAway } from './outcome.ts';
+import { prepareBatch } from './prepare-batch.ts';
 import type { RateLimits } from './rate-limits.ts';
 import { Safeguards } from './safeguards.ts';
 import { Sealer } from './sealer.ts';
@@ -47,6 +48,7 @@ export interface DispatchParts {
   readonly logger: Logger;
   readonly rateLimits: RateLimits;
   readonly observer?: Observer | undefined;
+  readonly hmacs?: HmacsAhead | undefined;
   /** The disk failed to sync: what it holds is unknown, and nothing may be acknowledged any more. */
   onDiskFailure(error: unknown): void;
 }
@@ -59,7 +61,7 @@ export interface DispatchParts {
 export class Dispatch {
   readonly #parts: DispatchParts;
   readonly #safeguards: Safeguards;
-  readonly #opener = new FrameOpener();
+  readonly #opener: FrameOpener;
   readonly #sealer: Sealer;
   readonly #refusals: LineLimiter;
   readonly #failedBatches: LineLimiter;
@@ -76,7 +78,8 @@ export class Dispatch {
 
   constructor(parts: DispatchParts) {
     this.#parts = parts;
-    this.#sealer = new Sealer(parts.random, parts.logger);
+    this.#opener = new FrameOpener(parts.hmacs);
+    this.#sealer = new Sealer(parts.random, parts.logger, parts.hmacs);
     this.#safeguards = new Safeguards(parts.rateLimits, parts.facts.replay, parts.clock.monotonicMs);
     this.#refusals = new LineLimiter(parts.logger, parts.clock.monotonicMs);
     this.#failedBatches = new LineLimiter(parts.logger, parts.clock.monotonicMs);
@@ -122,7 +125,7 @@ export class Dispatch {
     try {
       this.#parts.store.write((writer) => {
         this.#backlog.write(writer, now);
-        expectKeys(batch, { ...this.#parts, opener: this.#opener, safeguards: this.#safeguards }, writer);
+        prepareBatch(batch, { ...this.#parts, opener: this.#opener, safeguards: this.#safeguards }, writer);
         for (const [turn, request] of batch.entries()) {
           writer.chatKeys.reachTurn(turn);
           this.#outcomes.push(this.#carryOutTraced(request, writer, now));
@@ -251,14 +254,8 @@ export class Dispatch {
 
   #callFor(header: RequestHeader, now: number): Call {
     const { random, facts } = this.#parts;
-    return {
-      now,
-      random,
-      encryptionType: header.encryptionType,
-      nonce: header.nonce,
-      coins: header.coins,
-      node: facts,
-    };
+    const { encryptionType, nonce, coins } = header;
+    return { now, random, encryptionType, nonce, coins, node: facts };
   }
 
   #statusOf(error: unknown, command: Command | undefined): { status: Status; reason: string } {

@@ -3,6 +3,7 @@ import { type Coin, isValidCoin, sameCoin } from '../domain/coin.ts';
 import { envelopeKey, envelopeSize, type OpenedBody, openBody, sealedText } from '../protocol/body.ts';
 import { EncryptionType } from '../protocol/encryption-type.ts';
 import type { Frame } from '../protocol/framer.ts';
+import { type HmacsAhead, noHmacsAhead } from '../protocol/hmacs-ahead.ts';
 import { Keystreams, type Text } from '../protocol/keystreams.ts';
 import { Refusal } from '../protocol/refusal.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
@@ -12,18 +13,44 @@ import type { Reader, Writer } from '../storage/store.ts';
 /** Opens the bodies of requests that come together. */
 export class FrameOpener {
   readonly #keystreams = new Keystreams();
+  readonly #hmacs: HmacsAhead;
   #frames: readonly Frame[] = [];
   /** Of the frame that is opened next, as long as they are opened in their order. */
   #next = 0;
   /** Those that were opened before their turn. */
   #opened: (OpenedBody | undefined)[] = [];
+  /** What the HMACs that were asked for are known by, and under which keys. */
+  #hmacPlaces: (number | undefined)[] = [];
+  #hmacKeys: (Buffer | undefined)[] = [];
+
+  constructor(hmacs = noHmacsAhead) {
+    this.#hmacs = hmacs;
+  }
 
   /** These are the frames that will be opened, mostly in this order; those before are forgotten. */
   expect(frames: readonly Frame[]): void {
     this.#frames = frames;
     this.#next = 0;
     this.#opened = [];
+    this.#hmacPlaces = [];
+    this.#hmacKeys = [];
     this.#keystreams.clear();
+    this.#hmacs.begin(frames.length);
+  }
+
+  /** Has the HMAC of the frame at a place computed, where that is of use. Throws TransactionLost. */
+  askForHmac(index: number, writer: Writer): void {
+    const frame = this.#frames[index];
+    // A key of two coins is made for each request anew.
+    if (frame === undefined || frame.header.coins.length > 1) return;
+    try {
+      const key = keyOf(frame.header, writer);
+      if (key === undefined) return;
+      this.#hmacPlaces[index] = this.#hmacs.ask(key, frame.body, 0, sealedText(frame.header, frame.body).size);
+      this.#hmacKeys[index] = key;
+    } catch (error) {
+      writer.assertActive(error);
+    }
   }
 
   /**
@@ -62,7 +89,11 @@ export class FrameOpener {
     if (!this.#keystreams.has(index, key)) {
       this.#keystreams.make(index, key, (other) => this.#sealedBy(frame, other));
     }
-    return openBody(header, body, key, this.#keystreams.of(index));
+    return openBody(header, body, key, this.#keystreams.of(index), this.#hmacOf(index, key));
+  }
+
+  #hmacOf(index: number, key: Buffer): Buffer | undefined {
+    return this.#hmacKeys[index] === key ? this.#hmacs.take(this.#hmacPlaces[index]) : undefined;
   }
 
   /** Those that limits turn away are never opened: it may stand somewhat further on. */

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { availableParallelism } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { NodeFacts } from '../commands/command.ts';
 import { Registry } from '../commands/registry.ts';
@@ -13,6 +14,7 @@ import { Store } from '../storage/store.ts';
 import { programVersion } from '../version.ts';
 import { Control } from './control.ts';
 import { type Clock, Dispatch } from './dispatch.ts';
+import { HmacThread } from './hmac-thread.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { catchUp } from './indexing.ts';
 import { LineLimiter } from './line-limiter.ts';
@@ -65,7 +67,9 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     });
     const metrics = config.metrics.listen === undefined ? undefined : await createMetrics();
     const observer = metrics?.observer;
-    const { server, dispatch } = serverFor(store, parts.config, { logger, clock, random, observer, onDiskFailure });
+    const hmacs = hmacThread(logger);
+    const surroundings = { logger, clock, random, observer, hmacs, onDiskFailure };
+    const { server, dispatch } = serverFor(store, parts.config, surroundings);
     const port = await server.listen(config.server.host, config.server.port ?? portBase + store.identity.raidaId);
     const checkpointFailures = new LineLimiter(logger, clock.monotonicMs);
     const sortFailures = new LineLimiter(logger, clock.monotonicMs);
@@ -85,7 +89,7 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     let stopped: Promise<void> | undefined;
     const stop = () => {
       endpoint?.close();
-      stopped ??= stopNode(control, server, housekeeping, opened, lock);
+      stopped ??= stopNode(control, server, housekeeping, hmacs, opened, lock);
       return stopped;
     };
     return { port, metricsPort: endpoint?.port, diskFailure, stop };
@@ -94,6 +98,12 @@ export async function startNode(parts: NodeParts): Promise<RunningNode> {
     lock.release();
     throw error;
   }
+}
+
+/** With one processor, another thread computes nothing sooner. */
+function hmacThread(logger: Logger): HmacThread | undefined {
+  if (availableParallelism() === 1) return undefined;
+  return new HmacThread((error) => logger.warn({ err: error }, 'HMACs are computed by one thread from now on'));
 }
 
 async function startEndpoint(
@@ -117,6 +127,7 @@ async function stopNode(
   control: Control,
   server: Server,
   housekeeping: Housekeeping,
+  hmacs: HmacThread | undefined,
   store: Store,
   lock: ProcessLock,
 ): Promise<void> {
@@ -124,6 +135,7 @@ async function stopNode(
   try {
     await server.stop();
     await housekeeping.stop();
+    await hmacs?.stop();
     await store.stopThreads();
     store.close();
   } finally {
@@ -136,6 +148,7 @@ interface Surroundings {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly observer: Observer | undefined;
+  readonly hmacs: HmacThread | undefined;
   onDiskFailure(error: unknown): void;
 }
 

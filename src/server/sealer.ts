@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { RandomSource } from '../domain/random.ts';
 import type { Logger } from '../logger.ts';
+import type { HmacsAhead } from '../protocol/hmacs-ahead.ts';
 import { type Answer, ReplyEncoder } from '../protocol/response.ts';
 import { Status } from '../protocol/status.ts';
 import { emptyPayload } from './outcome.ts';
@@ -10,8 +11,8 @@ export class Sealer {
   readonly #encoder: ReplyEncoder;
   readonly #logger: Logger;
 
-  constructor(random: RandomSource, logger: Logger) {
-    this.#encoder = new ReplyEncoder(random);
+  constructor(random: RandomSource, logger: Logger, hmacs?: HmacsAhead) {
+    this.#encoder = new ReplyEncoder(random, hmacs);
     this.#logger = logger;
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { copyBytes } from '../../src/bytes/copy.ts';
+import { copyBytes, copyCharacters } from '../../src/bytes/copy.ts';
 
 /** Short and long runs, whole buffers and parts of them are copied in different ways, with one result. */
 it('copies any run of bytes to any place, and changes no other', () => {
@@ -14,5 +14,18 @@ it('copies any run of bytes to any place, and changes no other', () => {
       expect(to).toEqual(expected);
     }),
     { numRuns: 2_000 },
+  );
+});
+
+it('writes characters as bytes, as many as it is told to, and changes no other', () => {
+  const text = fc.uint8Array({ minLength: 1, maxLength: 64 }).map((values) => Buffer.from(values).toString('latin1'));
+  fc.assert(
+    fc.property(text, fc.nat(64), fc.nat(60), (from, most, toStart) => {
+      const size = Math.min(most, from.length);
+      const to = Buffer.alloc(200, 3);
+      copyCharacters(from, to, toStart, size);
+      const written = Buffer.from(from, 'latin1').subarray(0, size);
+      expect(to).toEqual(Buffer.concat([Buffer.alloc(toStart, 3), written, Buffer.alloc(200 - toStart - size, 3)]));
+    }),
   );
 });

@@ -11,6 +11,7 @@ import { type Config, parseConfig } from '../../src/config.ts';
 import type { RandomSource } from '../../src/domain/random.ts';
 import { createLogger, type Logger } from '../../src/logger.ts';
 import { type Frame, Framer } from '../../src/protocol/framer.ts';
+import type { HmacsAhead } from '../../src/protocol/hmacs-ahead.ts';
 import type { Client } from '../../src/server/client.ts';
 import { Dispatch } from '../../src/server/dispatch.ts';
 import { framerRules } from '../../src/server/framer-rules.ts';
@@ -93,6 +94,7 @@ export interface Scripted {
   /** Whether the client has hung up before anybody looked. */
   readonly isGone?: boolean;
   readonly monotonicMs?: () => number;
+  readonly hmacs?: HmacsAhead;
 }
 
 /** Bytes through framer and dispatch: what a connection would answer, and in which batches. */
@@ -113,6 +115,7 @@ export class Exchange {
       client,
       isGone = false,
       monotonicMs = () => performance.now(),
+      hmacs,
     }: Scripted = {},
   ) {
     this.#monotonicMs = monotonicMs;
@@ -126,6 +129,7 @@ export class Exchange {
       logger,
       clock: { now, monotonicMs },
       rateLimits,
+      hmacs,
       facts: factsOf(config, store.identity, () => ({ uptimeSeconds: 1, requests: 2, failures: 3 })),
       onDiskFailure: () => {
         this.diskFailures += 1;
