@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { terminatorSize } from './body.ts';
+import { BodyMemory, bodyPieceSize } from './body-memory.ts';
 import { challengeSize } from './challenge.ts';
 import {
   decodeRequestHeader,
@@ -16,6 +17,8 @@ export interface Frame {
   readonly header: RequestHeader;
   /** The body as sent, or only its first 16 and last 2 bytes where its middle was of no use to anyone (`endsOnly`). */
   readonly body: Buffer;
+  /** What holds a body that came in pieces: to be given back to the `BodyMemory` when the request is answered. */
+  readonly memory?: Buffer | undefined;
   readonly endsOnly: boolean;
   /** Set when the header was refused: the body was not read, and nothing that follows can be trusted. */
   readonly refused: Status | undefined;
@@ -29,7 +32,9 @@ export interface FramerRules extends Routing {
 const headerSizeMax = 48;
 const keptEnds = challengeSize + terminatorSize;
 const firstAllocation = 4_096;
+/** So many times what was sent is held at most. */
 const growth = 4;
+const largeSize = bodyPieceSize / growth;
 
 /**
  * Turns any split of a stream into whole requests. Bytes in hand that make a whole request are passed on without a copy;
@@ -37,15 +42,17 @@ const growth = 4;
  */
 export class Framer {
   readonly #rules: FramerRules;
+  readonly #memory: BodyMemory;
   readonly #head = Buffer.alloc(headerSizeMax);
   #headSize = 0;
   #header: RequestHeader | undefined;
-  #body = Buffer.alloc(0);
+  #body: Buffer = noBytes;
   #received = 0;
   #closed = false;
 
-  constructor(rules: FramerRules) {
+  constructor(rules: FramerRules, memory = new BodyMemory()) {
     this.#rules = rules;
+    this.#memory = memory;
   }
 
   /** Whether a request has begun and is not whole yet. */
@@ -68,6 +75,7 @@ export class Framer {
     this.#closed = true;
     this.#headSize = 0;
     this.#header = undefined;
+    this.#memory.giveBack(this.#body);
     this.#body = noBytes;
   }
 
@@ -131,8 +139,9 @@ export class Framer {
     else this.#append(piece, header.bodySize);
     this.#received += piece.length;
     if (this.#received === header.bodySize) {
-      const body = this.#body.subarray(0, endsOnly ? keptEnds : header.bodySize);
-      this.#finish({ header, body, endsOnly, refused: undefined }, emit);
+      const memory = this.#body;
+      const body = memory.subarray(0, endsOnly ? keptEnds : header.bodySize);
+      this.#finish({ header, body, memory, endsOnly, refused: undefined }, emit);
     }
     return end;
   }
@@ -140,11 +149,8 @@ export class Framer {
   #append(piece: Buffer, bodySize: number): void {
     const needed = this.#received + piece.length;
     if (needed > this.#body.length) {
-      const size = Math.min(
-        bodySize,
-        Math.max(needed, this.#body.length * growth, Math.min(firstAllocation, bodySize)),
-      );
-      const grown = Buffer.alloc(size);
+      const size = Math.min(bodySize, Math.max(needed * growth, firstAllocation));
+      const grown = needed < largeSize ? Buffer.alloc(size) : this.#memory.take();
       this.#body.copy(grown, 0, 0, this.#received);
       this.#body = grown;
     }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import { Framer, type FramerRules } from '../protocol/framer.ts';
+import type { Framer } from '../protocol/framer.ts';
 import type { Client } from './client.ts';
 import type { Request } from './dispatch.ts';
 import { Reading } from './reading.ts';
@@ -18,6 +18,8 @@ export interface Share {
 }
 
 export interface ConnectionEvents {
+  /** So many bytes were read at once. */
+  received(size: number): void;
   /** The more connections have requests waiting, the less each of them may. */
   share(): Share;
   /** The connection asks for a turn: `take` hands out its requests. Their replies go to `reply`, in the same order. */
@@ -71,14 +73,14 @@ export class Connection {
 
   constructor(
     socket: Socket,
-    rules: FramerRules,
+    framer: Framer,
     limits: ConnectionLimits,
     client: Client,
     monotonicMs: () => number,
     events: ConnectionEvents,
   ) {
     this.#socket = socket;
-    this.#framer = new Framer(rules);
+    this.#framer = framer;
     this.#limits = limits;
     this.#events = events;
     this.client = client;
@@ -165,6 +167,7 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
+    this.#events.received(chunk.length);
     if (this.#ending) return;
     this.#frame(chunk);
     this.#announce();

@@ -1,13 +1,15 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import type { Registry } from '../commands/registry.ts';
 import type { Logger } from '../logger.ts';
-import type { FramerRules } from '../protocol/framer.ts';
+import { BodyMemory } from '../protocol/body-memory.ts';
+import { Framer, type FramerRules } from '../protocol/framer.ts';
 import type { AddressPolicy } from './address.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { SocketClient } from './client.ts';
 import { Connection, type ConnectionEvents, type ConnectionLimits, type Share } from './connection.ts';
 import type { Clock, Dispatch, Request } from './dispatch.ts';
 import { framerRules } from './framer-rules.ts';
+import { LargeReads } from './large-reads.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { Observer } from './observer.ts';
 import type { RateLimits } from './rate-limits.ts';
@@ -56,6 +58,8 @@ export class Server {
   readonly #parts: ServerParts;
   readonly #rules: FramerRules;
   readonly #net: NetServer;
+  readonly #memory = new BodyMemory();
+  readonly #reads = new LargeReads();
   readonly #connections = new Set<Connection>();
   readonly #timers: NodeJS.Timeout[] = [];
   /** Connections with waiting requests, in the order of their turns. */
@@ -72,6 +76,7 @@ export class Server {
   #heldBytes = 0;
 
   readonly #events: ConnectionEvents = {
+    received: (size) => this.#reads.note(size),
     ready: (connection) => {
       this.#ready.push(connection);
       this.#planTurn();
@@ -138,7 +143,8 @@ export class Server {
     this.#accepted = true;
     const { limits, clock, addressPolicy, rateLimits } = this.#parts;
     const client = new SocketClient(socket, addressPolicy, rateLimits);
-    this.#connections.add(new Connection(socket, this.#rules, limits, client, clock.monotonicMs, this.#events));
+    const framer = new Framer(this.#rules, this.#memory);
+    this.#connections.add(new Connection(socket, framer, limits, client, clock.monotonicMs, this.#events));
   }
 
   #planTurn(): void {
@@ -189,6 +195,7 @@ export class Server {
       shares.push({ connection, count: taken.length });
     }
     const replies = this.#parts.dispatch.run(requests);
+    for (const { frame } of requests) if (frame.memory !== undefined) this.#memory.giveBack(frame.memory);
     let position = 0;
     for (const { connection, count } of shares) {
       connection.reply(replies.slice(position, position + count));

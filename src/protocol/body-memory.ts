@@ -1,0 +1,21 @@
+import { Buffer } from 'node:buffer';
+
+/** More than the largest body has. */
+export const bodyPieceSize = 65_536;
+/** So many pieces that nobody uses are kept. */
+const piecesKept = 64;
+
+/** Memory for large bodies that arrive in pieces, used again and again: otherwise most of it would be garbage. */
+export class BodyMemory {
+  readonly #free: Buffer[] = [];
+
+  /** Room for any body, `bodyPieceSize` bytes; what they are has no meaning. */
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(bodyPieceSize);
+  }
+
+  /** Nobody uses it any more, or any part of it. What was not taken here is left alone. */
+  giveBack(memory: Buffer): void {
+    if (memory.length === bodyPieceSize && this.#free.length < piecesKept) this.#free.push(memory);
+  }
+}
