@@ -5,13 +5,14 @@ const stopped = -1;
 
 /** Whoever answers hardly sooner than is needed goes on so many questions later: those between come too late. */
 const lead = 4;
-/** How often it is looked for the next question before the thread sleeps: some twenty microseconds, less than it takes to wake it. */
+/** How often the thread looks for the next question before it sleeps: for some twenty microseconds, less than it takes to wake it. */
 const looks = 1_000;
 
-/** The control words: the latest task, its questions so far, how many of them are past, what changes with each call, and whether one is waited for. */
+/** The control words: the latest task, its questions so far, and how many of them are past. */
 const latest = 0;
 const count = 1;
 const past = 2;
+/** What changes with each call, and whether one is waited for. */
 const calls = 3;
 const waiting = 4;
 const controlWords = 16;
@@ -63,7 +64,7 @@ export class SharedWork {
 
   /** So many questions from the first one on need no answer any more. */
   pass(questions: number): void {
-    Atomics.store(this.#control, past, questions);
+    if (questions > Atomics.load(this.#control, past)) Atomics.store(this.#control, past, questions);
   }
 
   /** Whether a question of the latest task is answered. */
@@ -85,8 +86,9 @@ export class SharedWork {
 
   /**
    * For the other thread: answers as long as there are questions; `answerAt` says whether there is an answer to the one at a
-   * place. `work` is what is done about those that follow each other, and gets the function that does it. Waits where
-   * there is nothing to do. Returns after `stop`.
+   * place. It may find there what was written only in part, or for the next task: that answer does not count, and it is asked
+   * nothing more before `work` begins anew. `work` is what is done about questions that follow each other, and gets the
+   * function that does it. Waits where there is nothing to do. Returns after `stop`.
    */
   answer(work: (answerAll: () => void) => void, answerAt: (place: number) => boolean): void {
     let task = noTask;

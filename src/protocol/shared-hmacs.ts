@@ -13,6 +13,7 @@ const wordSize = Int32Array.BYTES_PER_ELEMENT;
 const workWords = SharedWork.wordsFor(hmacsMax);
 /** Keys are numbered as they follow each other, and start over long before that is no integer of 32 bits. */
 const keyNumbersMax = 2 ** 30;
+const noKey = 0;
 
 /**
  * Memory that two threads share, in which one asks for the HMACs of short texts and the other puts them there; the one that
@@ -29,7 +30,7 @@ export class SharedHmacs {
   readonly #views: (Buffer | undefined)[] = [];
   /** Of the question before: the same buffer is the same key. */
   #key: Buffer | undefined;
-  #keyNumber = 0;
+  #keyNumber = noKey;
 
   constructor(memory = new SharedArrayBuffer((workWords + 2 * hmacsMax) * wordSize + hmacsMax * (keySize + slotSize))) {
     this.memory = memory;
@@ -97,9 +98,13 @@ export class SharedHmacs {
   /** For the other thread: computes what is asked for, and waits where there is nothing. Returns after `stop`. */
   compute(): void {
     let key = Buffer.alloc(0);
-    let keyNumber = 0;
+    let keyNumber = noKey;
     this.#work.answer(
-      (computeAll) => computeAll(),
+      (computeAll) => {
+        // What was read last may have been half of one key and half of the next.
+        keyNumber = noKey;
+        computeAll();
+      },
       (place) => {
         const number = this.#keyNumbers[place] ?? 0;
         if (number !== keyNumber) key = Buffer.from(this.#keys.subarray(place * keySize, (place + 1) * keySize));

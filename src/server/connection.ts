@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import type { Framer } from '../protocol/framer.ts';
+import type { Frame, Framer } from '../protocol/framer.ts';
 import type { Client } from './client.ts';
 import type { Request } from './dispatch.ts';
+import { largeReadMin } from './large-reads.ts';
 import { Reading } from './reading.ts';
 
 export interface ConnectionLimits {
@@ -18,8 +19,8 @@ export interface Share {
 }
 
 export interface ConnectionEvents {
-  /** So many bytes were read at once. */
-  received(size: number): void;
+  /** So many bytes were read, `largeReadMin` or more of them at once. */
+  read(size: number): void;
   /** The more connections have requests waiting, the less each of them may. */
   share(): Share;
   /** The connection asks for a turn: `take` hands out its requests. Their replies go to `reply`, in the same order. */
@@ -69,6 +70,8 @@ export class Connection {
   #isBlocked = false;
   #endedAtMs: number | undefined;
   #quietSinceMs: number;
+  /** Until the latest large read. */
+  #bytesRead = 0;
   #monotonicMs: () => number;
 
   constructor(
@@ -101,7 +104,7 @@ export class Connection {
     if (this.#isBlocked) return [];
     const taken = this.#waiting.length <= count ? this.#waiting : this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.length <= count ? [] : this.#waiting.slice(count);
-    for (const { frame } of taken) this.#waitingBytes -= frame.body.length;
+    for (const { frame } of taken) this.#waitingBytes -= heldFor(frame);
     if (this.#isFull && this.#isBelow(this.#events.share(), 0.5)) {
       this.#isFull = false;
       this.#readOn();
@@ -167,10 +170,17 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    this.#events.received(chunk.length);
+    if (chunk.length >= largeReadMin) this.#noteRead(chunk.length);
     if (this.#ending) return;
     this.#frame(chunk);
     this.#announce();
+  }
+
+  /** What the socket has handed over before, and got back, is not read again. */
+  #noteRead(size: number): void {
+    const { bytesRead } = this.#socket;
+    this.#events.read(Math.min(size, bytesRead - this.#bytesRead));
+    this.#bytesRead = bytesRead;
   }
 
   /** Asks for a turn where there are requests to be answered, and a client who reads the answers. */
@@ -191,7 +201,7 @@ export class Connection {
         this.#unanswered += 1;
         if (frame.refused !== undefined) this.#ending = true;
         this.#waiting.push({ frame, receivedAtMs, client: this.client });
-        this.#waitingBytes += frame.body.length;
+        this.#waitingBytes += heldFor(frame);
       },
       () => this.#isBelow(share, 1),
     );
@@ -264,4 +274,9 @@ export class Connection {
     this.#account();
     this.#events.closed(this);
   }
+}
+
+/** Bytes of memory that a whole request holds. */
+function heldFor({ body, memory = body }: Frame): number {
+  return memory.length;
 }

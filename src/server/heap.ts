@@ -15,7 +15,7 @@ type Collect = (options: { type: 'minor' }) => void;
 let collect: Collect | undefined;
 
 /**
- * Collects what has died young, in about a millisecond. What sockets read is memory outside of the heap, and by itself it is
+ * Collects what has died young, in about a millisecond where little is alive. What sockets read is memory outside of the heap, and by itself it is
  * looked for when there are 32 MiB of it.
  */
 export function collectYoungGarbage(): void {

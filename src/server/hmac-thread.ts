@@ -28,14 +28,16 @@ export class HmacThread implements HmacsAhead {
     this.#hmacs = hmacs;
   }
 
-  begin(texts: number): void {
+  begin(texts: number): boolean {
     this.#isOpen = texts >= textsWorthwhile && !this.#hasFailed;
     if (this.#isOpen) this.#hmacs.begin();
+    return this.#isOpen;
   }
 
   ask(key: Buffer, source: Buffer, start: number, size: number): number | undefined {
     if (!this.#isOpen) return undefined;
     if (this.#worker === undefined) this.#start();
+    if (this.#hasFailed) return undefined;
     return this.#hmacs.ask(key, source, start, size);
   }
 
@@ -52,13 +54,21 @@ export class HmacThread implements HmacsAhead {
   }
 
   #start(): void {
-    const worker = new Worker(workerFile('hmac'), { workerData: this.#hmacs.memory, resourceLimits });
-    worker.on('error', (error) => {
-      this.#hasFailed = true;
-      this.#failed(error);
-    });
-    this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()));
-    worker.unref();
-    this.#worker = worker;
+    try {
+      const worker = new Worker(workerFile('hmac'), { workerData: this.#hmacs.memory, resourceLimits });
+      worker.on('error', (error) => this.#fail(error));
+      this.#ended = new Promise((resolve) => worker.once('exit', () => resolve()));
+      worker.unref();
+      this.#worker = worker;
+    } catch (error) {
+      // The system has no thread to give.
+      this.#fail(error as Error);
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#hasFailed = true;
+    this.#isOpen = false;
+    this.#failed(error);
   }
 }

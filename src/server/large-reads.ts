@@ -1,7 +1,7 @@
 import { collectYoungGarbage } from './heap.ts';
 
-/** Smaller ones are requests of the usual size, and go with the garbage of those. */
-const largeSize = 16_384;
+/** Bytes of a read that counts: a smaller piece of memory goes soon enough with other garbage. */
+export const largeReadMin = 16_384;
 const collectedTogether = 4_194_304;
 
 /**
@@ -9,13 +9,17 @@ const collectedTogether = 4_194_304;
  * looked for when there are 32 MiB of it.
  */
 export class LargeReads {
+  readonly #collect: () => void;
   #size = 0;
 
+  constructor(collect = collectYoungGarbage) {
+    this.#collect = collect;
+  }
+
   note(size: number): void {
-    if (size < largeSize) return;
     this.#size += size;
     if (this.#size < collectedTogether) return;
     this.#size = 0;
-    collectYoungGarbage();
+    this.#collect();
   }
 }

@@ -22,6 +22,7 @@ export function prepareBatch(batch: readonly Request[], parts: PreparationParts,
 }
 
 function expectHmacs(batch: readonly Request[], { opener, safeguards }: PreparationParts, writer: Writer): void {
+  if (!opener.hasHmacsComputed) return;
   for (const [turn, { frame, client }] of batch.entries()) {
     if (isModern(frame.header.encryptionType) && !safeguards.mayTurnAway(client)) opener.askForHmac(turn, writer);
   }

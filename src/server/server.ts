@@ -76,7 +76,7 @@ export class Server {
   #heldBytes = 0;
 
   readonly #events: ConnectionEvents = {
-    received: (size) => this.#reads.note(size),
+    read: (size) => this.#reads.note(size),
     ready: (connection) => {
       this.#ready.push(connection);
       this.#planTurn();

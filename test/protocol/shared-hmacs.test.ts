@@ -1,21 +1,26 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { hmacsMax, SharedHmacs } from '../../src/protocol/shared-hmacs.ts';
 
 /**
  * Two threads and one memory: an HMAC that is handed over is that of the text and the key that were asked for, in the latest
  * task. Both threads are this one here: the computing one ends as soon as it would sleep.
  */
+/** How often a computing thread looks at the control words until it reads its first question. */
+const looksBefore = 6;
 const keyOf = (number: number) => Buffer.alloc(32, number);
 const expected = (key: Buffer, text: Buffer) => createHmac('sha256', key).update(text).digest();
 
-/** Lets the computing thread do what it has to, until nothing is left. */
-function computeAll(hmacs: SharedHmacs): void {
+/** Lets the computing thread do what it has to, until nothing is left; each time that it would sleep, the next step comes. */
+function computeAll(hmacs: SharedHmacs, ...steps: (() => void)[]): void {
   const { wait } = Atomics;
   const asleep = new Error('nothing left');
   Atomics.wait = () => {
-    throw asleep;
+    const step = steps.shift();
+    if (step === undefined) throw asleep;
+    step();
+    return 'ok';
   };
   try {
     new SharedHmacs(hmacs.memory).compute();
@@ -58,6 +63,46 @@ describe('HMACs that are shared', () => {
     expect(hmacs.at(0)).toBeUndefined();
     computeAll(hmacs);
     expect(hmacs.at(0)).toEqual(expected(keyOf(1), Buffer.from('two')));
+  });
+
+  it('are those of the key that was asked for, where a task began while the one before was computed', () => {
+    const hmacs = new SharedHmacs();
+    const text = Buffer.from('one');
+    const late = keyOf(2);
+    hmacs.begin();
+    hmacs.ask(keyOf(1), text, 0, 3);
+    // Between the number of the key and the key itself.
+    const askInPart = () => {
+      const interrupted = new Error('in the middle of asking');
+      const failing = {
+        configurable: true,
+        get: () => {
+          throw interrupted;
+        },
+      };
+      hmacs.begin();
+      Object.defineProperty(late, 'length', failing);
+      expect(() => hmacs.ask(late, text, 0, 3)).toThrow(interrupted);
+      Reflect.deleteProperty(late, 'length');
+    };
+    const { load } = Atomics;
+    let looks = 0;
+    const whileLooking = ((words: Int32Array, index: number) => {
+      const found = load(words, index);
+      looks += 1;
+      if (looks === looksBefore) {
+        Atomics.load = load;
+        askInPart();
+      }
+      return found;
+    }) as typeof load;
+    onTestFinished(() => {
+      Atomics.load = load;
+    });
+    Atomics.load = whileLooking;
+    computeAll(hmacs, () => hmacs.ask(late, text, 0, 3));
+    expect(looks).toBe(looksBefore);
+    expect(hmacs.at(0)).toEqual(expected(late, text));
   });
 
   it('are asked for as long as there is room, of texts that are short and not empty', () => {

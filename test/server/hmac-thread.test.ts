@@ -73,6 +73,7 @@ describe('a thread that computes HMACs', () => {
       expect(replies.map((reply, index) => told(reply, senders[index] ?? []))).toEqual(senders.map(() => expected));
     }
     expect(hmacs.asked).toBe(3 * 2 * textsWorthwhile);
+    expect(hmacs.handedOver).toBeGreaterThanOrEqual(hmacs.asked);
   });
 
   it('leaves alone what is sealed otherwise, beside what is not', () => {
@@ -141,6 +142,22 @@ describe('a thread that computes HMACs', () => {
     await node.stop();
     expect(ended).toHaveBeenCalledOnce();
     expect(await ended.mock.results[0]?.value).toBeUndefined();
+  });
+
+  it('is not asked for where the system has none to give', () => {
+    const failures: Error[] = [];
+    const broken = new SharedHmacs();
+    Object.defineProperty(broken, 'memory', {
+      get: () => {
+        throw new Error('no more threads');
+      },
+    });
+    const { exchange } = start({ hmacs: new HmacThread((error) => failures.push(error), broken) });
+    for (let batch = 0; batch < 3; batch += 1) {
+      const replies = exchange.send(...many(textsWorthwhile, () => get([coin])));
+      expect(replies.map((reply) => told(reply, [coin]))).toEqual(many(textsWorthwhile, () => expected));
+    }
+    expect(failures.map(({ message }) => message)).toEqual(['no more threads']);
   });
 
   it('is not needed: where it fails, that is told once, and everything goes on', async () => {

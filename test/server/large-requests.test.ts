@@ -1,6 +1,9 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { BodyMemory, bodyPieceSize } from '../../src/protocol/body-memory.ts';
 import { collectYoungGarbage } from '../../src/server/heap.ts';
+import { LargeReads } from '../../src/server/large-reads.ts';
 import { makeNode, serveNode, talk } from '../support/harness.ts';
+import { converse } from '../support/socket.ts';
 import { buildRequest, readReply } from '../support/wire.ts';
 
 /** Requests as large as can be: each is judged by its own bytes, and what they leave is collected. */
@@ -9,6 +12,9 @@ const invalidPacketLength = 16;
 
 it('requests from many connections in pieces are each found sound, and too large', async () => {
   const { port } = await serveNode(makeNode([coin]));
+  const takes = vi.spyOn(BodyMemory.prototype, 'take');
+  const returns = vi.spyOn(BodyMemory.prototype, 'giveBack');
+  onTestFinished(() => void vi.restoreAllMocks());
   const connections = Array.from({ length: 24 }, (_, index) => index);
   const perConnection = 6;
   const talks = connections.map((index) => {
@@ -35,13 +41,47 @@ it('requests from many connections in pieces are each found sound, and too large
       expect(readReply(received.subarray(turn * 48), true)?.status).toBe(invalidPacketLength);
     }
   }
+  const taken = takes.mock.calls.length;
+  expect(taken).toBeGreaterThan(0);
+  expect(returns.mock.calls.filter(([memory]) => memory.length === bodyPieceSize)).toHaveLength(taken);
+});
+
+it('counts what was read in large pieces once, however often a connection gives it back', async () => {
+  const { port } = await serveNode(makeNode());
+  const noted = vi.spyOn(LargeReads.prototype, 'note');
+  onTestFinished(() => void vi.restoreAllMocks());
+  const echo = buildRequest({ group: 0, command: 0 });
+  const count = 30_000;
+  const { received } = await converse(port, [Buffer.concat(Array.from({ length: count }, () => echo))]);
+  expect(received).toHaveLength(count * 32);
+  const sizes = noted.mock.calls.map(([size]) => size);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  expect(total).toBeGreaterThan(0);
+  expect(total).toBeLessThanOrEqual((count + 1) * echo.length);
+});
+
+it('has garbage looked for when some megabytes were read', () => {
+  let collections = 0;
+  const reads = new LargeReads(() => {
+    collections += 1;
+  });
+  for (let read = 0; read < 1_000; read += 1) reads.note(65_536);
+  expect(collections).toBe(15);
 });
 
 it('collects memory outside of the heap that has died young', async () => {
   const size = 1_000_000;
   const outside = () => process.memoryUsage().arrayBuffers;
-  collectYoungGarbage();
-  const before = outside();
+  let before = Number.POSITIVE_INFINITY;
+  // What others have left goes first.
+  await expect
+    .poll(() => {
+      const earlier = before;
+      collectYoungGarbage();
+      before = outside();
+      return Math.abs(earlier - before);
+    })
+    .toBeLessThan(size / 10);
   for (let count = 0; count < 20; count += 1) Buffer.alloc(size);
   expect(outside() - before).toBeGreaterThan(10 * size);
   collectYoungGarbage();
