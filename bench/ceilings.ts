@@ -22,14 +22,21 @@ export class BareContender implements Contender {
     const { bare, barePort, load } = this.#bench;
     const { command, mode, connections } = this.#wireCase;
     await bare.call('answer', replyShape(this.#wireCase));
-    await load.call('prepare', {
+    const packets = await load.call('prepare', {
       wireCase: this.#wireCase,
       count: Math.max(Math.min(commands[command].perSecond, bareRequests), 2 * connections * depthOf(mode)),
       storedKeys: this.#storedKeys,
       again: true,
     });
     await bare.call('beginMeasurement', undefined);
-    const { rate } = await load.call('saturate', { port: barePort, mode, connections, leadInSeconds, seconds });
+    const { rate } = await load.call('saturate', {
+      packets,
+      port: barePort,
+      mode,
+      connections,
+      leadInSeconds,
+      seconds,
+    });
     const { requests, cpuUs } = await bare.call('endMeasurement', undefined);
     return { rate, cpuUs: cpuUs / requests };
   }
@@ -91,8 +98,9 @@ export class CommittingContender implements Contender {
     const { load } = this.#bench;
     const { mode, connections } = this.#wireCase;
     const task = { wireCase: this.#wireCase, count: bareRequests, storedKeys: this.#storedKeys, again: true };
-    await load.call('prepare', task);
-    const { rate } = await load.call('saturate', { port: this.#port, mode, connections, leadInSeconds, seconds });
+    const packets = await load.call('prepare', task);
+    const plan = { packets, port: this.#port, mode, connections, leadInSeconds, seconds };
+    const { rate } = await load.call('saturate', plan);
     return { rate };
   }
 

@@ -15,6 +15,8 @@ export interface Sample {
 /** Whoever is measured in turns with others. */
 export interface Contender {
   readonly name: string;
+  /** What may be done before the round, so that the rounds of all contenders follow each other closely. */
+  prepare?(seconds: number): Promise<void>;
   round(seconds: number): Promise<Sample>;
 }
 
@@ -30,6 +32,8 @@ export class NodeContender implements Contender {
   /** Sizes of the batches of the latest round: what plain SQLite has to repeat. */
   batches: readonly number[] = [];
   #rate: number | undefined;
+  /** Packets for the next round, and for how long they are enough. */
+  #prepared: { readonly packets: string; readonly seconds: number } | undefined;
 
   constructor(bench: Bench, node: MeasuredNode, wireCase: WireCase, storedKeys: number) {
     this.name = caseName(wireCase);
@@ -40,8 +44,8 @@ export class NodeContender implements Contender {
   }
 
   async round(seconds: number): Promise<Sample> {
-    await this.#prepare(seconds);
-    const { result, measurement } = await this.node.measure(() => this.#saturate(seconds));
+    const packets = await this.#packetsFor(seconds);
+    const { result, measurement } = await this.node.measure(() => this.#saturate(packets, seconds));
     const { requests, batches, cpuUs, residentBytes } = measurement;
     this.batches = batches;
     this.#rate = result.rate;
@@ -59,24 +63,32 @@ export class NodeContender implements Contender {
   }
 
   async profile(file: string, seconds: number): Promise<void> {
-    await this.#prepare(seconds);
-    await this.node.profile(file, () => this.#saturate(seconds));
+    const packets = await this.#packetsFor(seconds);
+    await this.node.profile(file, () => this.#saturate(packets, seconds));
   }
 
-  async #saturate(seconds: number) {
+  async #saturate(packets: string, seconds: number) {
     const { mode, connections } = this.wireCase;
-    const plan = { port: this.node.port, mode, connections, leadInSeconds, seconds };
+    const plan = { packets, port: this.node.port, mode, connections, leadInSeconds, seconds };
     const result = await this.#bench.load.call('saturate', plan);
     this.node.acknowledge(this.wireCase, result.acknowledged);
     return result;
   }
 
-  async #prepare(seconds: number): Promise<void> {
+  async prepare(seconds: number): Promise<void> {
     const { perSecond } = commands[this.wireCase.command];
     const each = Math.min(perSecond, (this.#rate ?? perSecond) * 1.5);
     const underWay = this.wireCase.connections * depthOf(this.wireCase.mode);
     const newOnes = Math.ceil(each * (leadInSeconds + seconds)) + 2 * underWay + 1_000;
     const count = isSentOnce(this.wireCase) ? newOnes : pooledRequests(this.wireCase);
-    await this.#bench.load.call('prepare', { wireCase: this.wireCase, count, storedKeys: this.#storedKeys });
+    const preparation = { wireCase: this.wireCase, count, storedKeys: this.#storedKeys };
+    this.#prepared = { packets: await this.#bench.load.call('prepare', preparation), seconds };
+  }
+
+  async #packetsFor(seconds: number): Promise<string> {
+    if (this.#prepared?.seconds !== seconds) await this.prepare(seconds);
+    const packets = this.#prepared?.packets ?? '';
+    this.#prepared = undefined;
+    return packets;
   }
 }

@@ -12,6 +12,7 @@ export async function interleave(
   const samples = new Map<Contender, Sample[]>(contenders.map((contender) => [contender, []]));
   for (const contender of contenders) await contender.round(warmUpSeconds);
   for (let round = 0; round < rounds; round += 1) {
+    for (const contender of contenders) await contender.prepare?.(seconds);
     for (const contender of contenders) samples.get(contender)?.push(await contender.round(seconds));
   }
   return samples;

@@ -5,6 +5,8 @@ import type { Pool } from '../packets.ts';
 import { ReplyChecker } from './reply-checker.ts';
 
 export interface LoadPlan {
+  /** What `prepare` has named them. */
+  readonly packets: string;
   readonly port: number;
   readonly mode: Mode;
   readonly connections: number;

@@ -16,20 +16,24 @@ export interface Preparation {
   readonly again?: boolean;
 }
 
-let pool: Pool | undefined;
-/** Packets that may be sent again. */
-const kept = new Map<string, Pool>();
+/** Prepared packets by their names; those that are sent once go when they are sent. */
+const pools = new Map<string, Pool>();
+let made = 0;
 
-function demandPool(): Pool {
-  if (pool === undefined) throw new Error('no packets were prepared');
-  return pool;
+/** Returns the name of the packets. */
+function prepare({ wireCase, count, storedKeys, again = false }: Preparation): string {
+  const once = isSentOnce(wireCase) && !again;
+  made += 1;
+  const name = `${caseName(wireCase)} ${count} ${storedKeys}${once ? ` ${made}` : ''}`;
+  if (!pools.has(name)) pools.set(name, makePool(wireCase, count, storedKeys, once));
+  return name;
 }
 
-function prepare({ wireCase, count, storedKeys, again = false }: Preparation): void {
-  const once = isSentOnce(wireCase) && !again;
-  const name = `${caseName(wireCase)} ${count} ${storedKeys}`;
-  pool = (once ? undefined : kept.get(name)) ?? makePool(wireCase, count, storedKeys, once);
-  if (!once) kept.set(name, pool);
+function takePool(name: string): Pool {
+  const pool = pools.get(name);
+  if (pool === undefined) throw new Error(`${name}: no packets were prepared`);
+  if (pool.once) pools.delete(name);
+  return pool;
 }
 
 /** One request whose reply is opened and proved in full, as a client would. */
@@ -67,8 +71,8 @@ const calls = {
   prepare,
   probe,
   hold: holdConnections,
-  saturate: (plan: LoadPlan) => new ClosedLoop(plan, demandPool()).run(),
-  pace: (plan: PacePlan) => runOpenLoop(plan, demandPool()),
+  saturate: (plan: LoadPlan) => new ClosedLoop(plan, takePool(plan.packets)).run(),
+  pace: (plan: PacePlan) => runOpenLoop(plan, takePool(plan.packets)),
 };
 
 export type LoadCalls = typeof calls;

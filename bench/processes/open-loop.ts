@@ -5,6 +5,8 @@ import { percentile } from '../statistics.ts';
 import { ReplyChecker } from './reply-checker.ts';
 
 export interface PacePlan {
+  /** What `prepare` has named them. */
+  readonly packets: string;
   readonly port: number;
   readonly connections: number;
   /** Requests a second, evenly spread. */

@@ -85,8 +85,8 @@ async function pace(bench: Bench, node: MeasuredNode, wireCase: WireCase, rate: 
   // A second each at least: the last percent of fewer requests says nothing.
   const seconds = Math.max(1, bench.options.seconds);
   const count = isSentOnce(wireCase) ? Math.ceil(rate * seconds) + 1 : pooledRequests(wireCase);
-  await bench.load.call('prepare', { wireCase, count, storedKeys });
-  const plan = { port: node.port, connections, rate, seconds };
+  const packets = await bench.load.call('prepare', { wireCase, count, storedKeys });
+  const plan = { packets, port: node.port, connections, rate, seconds };
   const { result, measurement } = await node.measure(() => bench.load.call('pace', plan));
   node.acknowledge(wireCase, result.acknowledged);
   return { ...result, stallMs: measurement.loopDelay.max };
