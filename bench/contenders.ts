@@ -76,19 +76,21 @@ export class NodeContender implements Contender {
   }
 
   async prepare(seconds: number): Promise<void> {
+    this.#prepared = { packets: await this.#makePackets(seconds), seconds };
+  }
+
+  async #makePackets(seconds: number): Promise<string> {
     const { perSecond } = commands[this.wireCase.command];
     const each = Math.min(perSecond, (this.#rate ?? perSecond) * 1.5);
     const underWay = this.wireCase.connections * depthOf(this.wireCase.mode);
     const newOnes = Math.ceil(each * (leadInSeconds + seconds)) + 2 * underWay + 1_000;
     const count = isSentOnce(this.wireCase) ? newOnes : pooledRequests(this.wireCase);
-    const preparation = { wireCase: this.wireCase, count, storedKeys: this.#storedKeys };
-    this.#prepared = { packets: await this.#bench.load.call('prepare', preparation), seconds };
+    return this.#bench.load.call('prepare', { wireCase: this.wireCase, count, storedKeys: this.#storedKeys });
   }
 
   async #packetsFor(seconds: number): Promise<string> {
-    if (this.#prepared?.seconds !== seconds) await this.prepare(seconds);
-    const packets = this.#prepared?.packets ?? '';
+    const prepared = this.#prepared;
     this.#prepared = undefined;
-    return packets;
+    return prepared?.seconds === seconds ? prepared.packets : this.#makePackets(seconds);
   }
 }

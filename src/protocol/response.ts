@@ -80,16 +80,25 @@ export interface Answer {
   readonly reply: Reply;
 }
 
+/** A modern reply without its HMAC. */
+interface UnfinishedReply {
+  readonly bytes: Buffer;
+  /** Of its ciphertext. */
+  readonly size: number;
+  readonly key: Buffer;
+  /** What `HmacsAhead` knows its HMAC by. */
+  readonly hmac: number | undefined;
+}
+
 /** Encodes replies that leave together. */
 export class ReplyEncoder {
   readonly #random: RandomSource;
   readonly #hmacs: HmacsAhead;
-  /** Of the replies that have one, and what each was asked for by. */
-  #places = new Map<number, number | undefined>();
   readonly #keystreams = new Keystreams();
   #answers: readonly Answer[] = [];
   /** Of modern replies: those that are sealed under one key are drawn together. */
   #nonces: (Buffer | undefined)[] = [];
+  #unfinished: UnfinishedReply[] = [];
 
   constructor(random: RandomSource, hmacs = noHmacsAhead) {
     this.#random = random;
@@ -102,7 +111,9 @@ export class ReplyEncoder {
     const encoded = answers.map(({ request, reply }, index) =>
       isModern(request.encryptionType) ? this.#encodeModern(request, reply, index) : encodeLegacy(request, reply),
     );
-    for (const [index, place] of this.#places) this.#writeHmac(encoded[index], index, place);
+    for (const { bytes, size, key, hmac } of this.#unfinished) {
+      writeReplyHmac(bytes, modernResponseHeader.size, size, key, this.#hmacs.take(hmac));
+    }
     this.#begin([]);
     return encoded;
   }
@@ -110,12 +121,12 @@ export class ReplyEncoder {
   #begin(answers: readonly Answer[]): void {
     this.#answers = answers;
     this.#nonces = new Array(answers.length).fill(undefined);
-    this.#places.clear();
+    this.#unfinished = [];
     this.#keystreams.clear();
     this.#hmacs.begin(answers.length);
   }
 
-  /** A modern reply whose HMAC is still missing. */
+  /** A modern reply; if it has a body, its HMAC is still missing. */
   #encodeModern(request: RequestHeader, { raidaId, status, payload, executionTimeUs, opened }: Reply, index: number) {
     const key = payload.length === 0 ? undefined : opened?.key;
     const nonce = this.#nonceOf(request, index);
@@ -142,17 +153,10 @@ export class ReplyEncoder {
         this.#keystreams.make(index, key, (other) => this.#sealedUnder(key, other));
       }
       writeModernReply(bytes, modernResponseHeader.size, key, nonce, payload, this.#keystreams.of(index));
-      this.#places.set(index, this.#hmacs.ask(key, bytes, modernResponseHeader.size, payload.length));
+      const hmac = this.#hmacs.ask(key, bytes, modernResponseHeader.size, payload.length);
+      this.#unfinished.push({ bytes, size: payload.length, key, hmac });
     }
     return bytes;
-  }
-
-  #writeHmac(bytes: Buffer | undefined, index: number, place: number | undefined): void {
-    const answer = this.#answers[index];
-    const key = answer?.reply.opened?.key;
-    if (bytes === undefined || answer === undefined || key === undefined) return;
-    const hmac = this.#hmacs.take(place);
-    writeReplyHmac(bytes, modernResponseHeader.size, answer.reply.payload.length, key, hmac);
   }
 
   #nonceOf(request: RequestHeader, index: number): Buffer {

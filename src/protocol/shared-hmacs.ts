@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { copyBytes } from '../bytes/copy.ts';
+import { MemoryParts } from '../bytes/memory-parts.ts';
 import { SharedWork } from '../bytes/shared-work.ts';
 import { appendHmac, hmacSize, shortTextSizeMax } from './hmac.ts';
 
@@ -34,22 +35,12 @@ export class SharedHmacs {
 
   constructor(memory = new SharedArrayBuffer((workWords + 2 * hmacsMax) * wordSize + hmacsMax * (keySize + slotSize))) {
     this.memory = memory;
-    let start = 0;
-    const words = (length: number) => {
-      const array = new Int32Array(memory, start, length);
-      start += length * wordSize;
-      return array;
-    };
-    const bytes = (size: number) => {
-      const buffer = Buffer.from(memory, start, hmacsMax * size);
-      start += hmacsMax * size;
-      return buffer;
-    };
-    this.#work = new SharedWork(words(workWords));
-    this.#keyNumbers = words(hmacsMax);
-    this.#sizes = words(hmacsMax);
-    this.#keys = bytes(keySize);
-    this.#slots = bytes(slotSize);
+    const parts = new MemoryParts(memory);
+    this.#work = new SharedWork(parts.words(workWords));
+    this.#keyNumbers = parts.words(hmacsMax);
+    this.#sizes = parts.words(hmacsMax);
+    this.#keys = parts.bytes(hmacsMax * keySize);
+    this.#slots = parts.bytes(hmacsMax * slotSize);
   }
 
   /** Begins a task; what was asked for before is of no use any more, nor what was handed over. */

@@ -19,8 +19,7 @@ export class FrameOpener {
   #next = 0;
   /** Those that were opened before their turn. */
   #opened: (OpenedBody | undefined)[] = [];
-  /** Whether `askForHmac` is of any use. */
-  hasHmacsComputed = false;
+  #hasHmacsComputed = false;
   /** What the HMACs that were asked for are known by, and under which keys. */
   #hmacPlaces: (number | undefined)[] = [];
   #hmacKeys: (Buffer | undefined)[] = [];
@@ -37,7 +36,12 @@ export class FrameOpener {
     this.#hmacPlaces = [];
     this.#hmacKeys = [];
     this.#keystreams.clear();
-    this.hasHmacsComputed = this.#hmacs.begin(frames.length);
+    this.#hasHmacsComputed = this.#hmacs.begin(frames.length);
+  }
+
+  /** Whether `askForHmac` is of any use. */
+  get hasHmacsComputed(): boolean {
+    return this.#hasHmacsComputed;
   }
 
   /** Has the HMAC of the frame at a place computed, where that is of use. Throws TransactionLost. */

@@ -1,4 +1,5 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
+import { MemoryParts } from '../bytes/memory-parts.ts';
 import { SharedWork } from '../bytes/shared-work.ts';
 import type { JoinedValues } from './joined-values.ts';
 
@@ -23,16 +24,11 @@ export class SharedRows {
 
   constructor(memory = new SharedArrayBuffer((workWords + 2 * rowsMax) * wordSize + rowsMax * rowSizeMax)) {
     this.memory = memory;
-    let start = 0;
-    const words = (length: number) => {
-      const array = new Int32Array(memory, start, length);
-      start += length * wordSize;
-      return array;
-    };
-    this.#work = new SharedWork(words(workWords));
-    this.#numbers = words(rowsMax);
-    this.#sizes = words(rowsMax);
-    this.#bytes = Buffer.from(memory, start, rowsMax * rowSizeMax);
+    const parts = new MemoryParts(memory);
+    this.#work = new SharedWork(parts.words(workWords));
+    this.#numbers = parts.words(rowsMax);
+    this.#sizes = parts.words(rowsMax);
+    this.#bytes = parts.bytes(rowsMax * rowSizeMax);
   }
 
   /** Begins a task; what was asked for before is of no use any more. After `stop` there are no tasks. */

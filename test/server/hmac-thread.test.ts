@@ -5,33 +5,12 @@ import type { Store } from '../../src/storage/store.ts';
 import { Exchange, makeNode, openStore, type Scripted, serveNode } from '../support/harness.ts';
 import { startHmacThread } from '../support/patient-hmacs.ts';
 import { encryptionCoinFiles, restoreFirstHalf } from '../support/reconstruction.ts';
+import { coin, fetched, half, keyId, other, post, restored } from '../support/sealing-coins.ts';
 import { converse } from '../support/socket.ts';
-import {
-  buildRequest,
-  challengeOf,
-  coinBytes,
-  getPayload,
-  openModernReply,
-  postPayload,
-  readReply,
-  type WireCoin,
-} from '../support/wire.ts';
+import { buildRequest, challengeOf, getPayload, openModernReply, readReply, type WireCoin } from '../support/wire.ts';
 
 /** HMACs may be computed by a thread of its own: requests are opened and replies sealed as if there were none. */
-const coin = { denomination: 2, serialNumber: 77, secret: Buffer.alloc(16, 0xc2) };
-const other = { denomination: 2, serialNumber: 78, secret: Buffer.alloc(16, 0xd3) };
-const half = Buffer.alloc(8, 0xee);
-const restored = { ...coin, secret: Buffer.concat([half, coin.secret.subarray(8)]) };
 const invalidHmac = 204;
-
-const keyId = Buffer.alloc(16, 7);
-const key = Buffer.from('a key of the chat, of some length');
-const post = buildRequest({
-  group: 4,
-  command: 41,
-  payload: postPayload(keyId, coinBytes(2, 77), Buffer.concat([key, Buffer.alloc(128 - key.length)]), 0, key.length),
-});
-const expected = Buffer.concat([coinBytes(2, 77), key]);
 
 let nonces = 0;
 const get = (coins: readonly WireCoin[]) => {
@@ -70,7 +49,7 @@ describe('a thread that computes HMACs', () => {
     for (let batch = 0; batch < 3; batch += 1) {
       const senders = many(textsWorthwhile, (index) => (index % 3 === batch ? [other] : [coin]));
       const replies = exchange.send(...senders.map((coins) => get(coins)));
-      expect(replies.map((reply, index) => told(reply, senders[index] ?? []))).toEqual(senders.map(() => expected));
+      expect(replies.map((reply, index) => told(reply, senders[index] ?? []))).toEqual(senders.map(() => fetched));
     }
     expect(hmacs.asked).toBe(3 * 2 * textsWorthwhile);
     expect(hmacs.handedOver).toBeGreaterThanOrEqual(hmacs.asked);
@@ -82,7 +61,7 @@ describe('a thread that computes HMACs', () => {
     const senders = many(textsWorthwhile, (index) => (index % 2 === 0 ? [coin, other] : [coin]));
     const plain = get([]);
     const replies = exchange.send(...senders.flatMap((coins) => [get(coins), plain]));
-    expect(senders.map((coins, index) => told(replies[2 * index], coins))).toEqual(senders.map(() => expected));
+    expect(senders.map((coins, index) => told(replies[2 * index], coins))).toEqual(senders.map(() => fetched));
     expect(hmacs.asked, 'of requests those of one coin, of replies all').toBe(1.5 * textsWorthwhile);
   });
 
@@ -101,7 +80,7 @@ describe('a thread that computes HMACs', () => {
     const answers = replies.map((reply) => told(reply, [coin]));
     expect(answers.slice(textsWorthwhile)).toEqual([25, invalidHmac]);
     expect(answers.slice(0, textsWorthwhile)).toEqual(
-      requests.map((_, index) => (index % 10 === 0 && index / 10 < places.length ? invalidHmac : expected)),
+      requests.map((_, index) => (index % 10 === 0 && index / 10 < places.length ? invalidHmac : fetched)),
     );
   });
 
@@ -110,9 +89,9 @@ describe('a thread that computes HMACs', () => {
     const { exchange } = start({ hmacs: thread });
     const before = many(textsWorthwhile, () => get([coin]));
     const replies = exchange.send(...before, restoreFirstHalf(coin, half), get([coin]), get([restored]));
-    expect(replies.slice(0, before.length).map((reply) => told(reply, [coin]))).toEqual(before.map(() => expected));
+    expect(replies.slice(0, before.length).map((reply) => told(reply, [coin]))).toEqual(before.map(() => fetched));
     expect(told(replies.at(-2), [coin])).toBe(invalidHmac);
-    expect(told(replies.at(-1), [restored])).toEqual(expected);
+    expect(told(replies.at(-1), [restored])).toEqual(fetched);
     expect(hmacs.handedOver, 'asked for with the first secret').toBeGreaterThan(0);
   });
 
@@ -136,7 +115,7 @@ describe('a thread that computes HMACs', () => {
     for (let round = 0; round < 50 && handedOver() === 0; round += 1) {
       const sent = many(16, () => Buffer.concat(many(32, () => get([coin]))));
       const conversations = await Promise.all(sent.map((bytes) => converse(node.port, [bytes])));
-      for (const { received } of conversations) expect(readAll(received)).toEqual(many(32, () => expected));
+      for (const { received } of conversations) expect(readAll(received)).toEqual(many(32, () => fetched));
     }
     expect(handedOver()).toBeGreaterThan(0);
     await node.stop();
@@ -155,7 +134,7 @@ describe('a thread that computes HMACs', () => {
     const { exchange } = start({ hmacs: new HmacThread((error) => failures.push(error), broken) });
     for (let batch = 0; batch < 3; batch += 1) {
       const replies = exchange.send(...many(textsWorthwhile, () => get([coin])));
-      expect(replies.map((reply) => told(reply, [coin]))).toEqual(many(textsWorthwhile, () => expected));
+      expect(replies.map((reply) => told(reply, [coin]))).toEqual(many(textsWorthwhile, () => fetched));
     }
     expect(failures.map(({ message }) => message)).toEqual(['no more threads']);
   });
@@ -167,7 +146,7 @@ describe('a thread that computes HMACs', () => {
     const thread = new HmacThread((error) => failures.push(error), broken);
     const { exchange } = start({ hmacs: thread });
     const answer = () => exchange.send(...many(textsWorthwhile, () => get([coin]))).map((reply) => told(reply, [coin]));
-    const all = many(textsWorthwhile, () => expected);
+    const all = many(textsWorthwhile, () => fetched);
     expect(answer()).toEqual(all);
     await expect.poll(() => failures.length, { timeout: 3_000 }).toBe(1);
     const asked = vi.spyOn(broken, 'ask');

@@ -6,6 +6,7 @@ import type { Store } from '../../src/storage/store.ts';
 import { Exchange, makeNode, openStore, type Scripted } from '../support/harness.ts';
 import { type PatientRows, readAheadPatiently } from '../support/patient-rows.ts';
 import { encryptionCoinFiles, restoreFirstHalf } from '../support/reconstruction.ts';
+import { coin, half, other, restored } from '../support/sealing-coins.ts';
 import {
   buildRequest,
   challengeOf,
@@ -18,11 +19,6 @@ import {
 } from '../support/wire.ts';
 
 /** Where keys are read ahead, requests are opened before their turn: each is answered as if it had not been. */
-const coin = { denomination: 2, serialNumber: 77, secret: Buffer.alloc(16, 0xc2) };
-const other = { denomination: 2, serialNumber: 78, secret: Buffer.alloc(16, 0xd3) };
-const half = Buffer.alloc(8, 0xee);
-const restored = { ...coin, secret: Buffer.concat([half, coin.secret.subarray(8)]) };
-
 type Sender = typeof coin;
 
 interface Ask {

@@ -1,21 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { Exchange, makeNode, openBeside, openStore, systemRandom } from '../support/harness.ts';
 import { encryptionCoinFiles, restoreFirstHalf } from '../support/reconstruction.ts';
+import { coin, fetched, keyId, other, post } from '../support/sealing-coins.ts';
 import {
   buildRequest,
   challengeOf,
-  coinBytes,
   ctr,
   getPayload,
   openModernReply,
-  postPayload,
   readReply,
   type WireCoin,
 } from '../support/wire.ts';
 
 /** Requests of one batch that the same coin seals share work: each is opened and sealed as if it had come alone (Q5). */
-const coin = { denomination: 2, serialNumber: 77, secret: Buffer.alloc(16, 0xc2) };
-const other = { denomination: 2, serialNumber: 78, secret: Buffer.alloc(16, 0xd3) };
 interface Sent {
   readonly type: 1 | 4;
   readonly coin: WireCoin;
@@ -32,16 +29,7 @@ const sentBy = (type: 1 | 4, by: WireCoin, id: number): Sent => ({
 const request = (sent: Sent, group: number, command: number, payload: Buffer = Buffer.alloc(0)) =>
   buildRequest({ ...sent, group, command, coins: [sent.coin], payload });
 const echo = (sent: Sent) => request(sent, 0, 0);
-const keyId = Buffer.alloc(16, 7);
 const get = (sent: Sent) => request(sent, 4, 43, getPayload(keyId));
-const key = Buffer.from('a key of the chat, of some length');
-const post = buildRequest({
-  group: 4,
-  command: 41,
-  payload: postPayload(keyId, coinBytes(2, 77), Buffer.concat([key, Buffer.alloc(128 - key.length)]), 0, key.length),
-});
-/** What a get key is answered. */
-const expected = Buffer.concat([coinBytes(2, 77), key]);
 
 function payloadOf(reply: Buffer, { type, coin: by, nonce }: Sent): Buffer {
   const read = readReply(reply, type === 4);
@@ -63,7 +51,7 @@ describe('a batch of sealed requests', () => {
     const all = runs.map(({ type, by }, index) => sentBy(type, by, index + 1));
     const replies = exchange.send(...all.map(get));
     expect(replies.map((reply, index) => payloadOf(reply, all[index] ?? sentBy(1, coin, 0)))).toEqual(
-      all.map(() => expected),
+      all.map(() => fetched),
     );
   });
 
@@ -80,7 +68,7 @@ describe('a batch of sealed requests', () => {
     const replies = exchange.send(...requests).map((reply) => readReply(reply, true));
     for (const [index, { coins }] of all.entries()) {
       const reply = replies[index];
-      expect(reply && openModernReply(reply, coins)).toEqual(expected);
+      expect(reply && openModernReply(reply, coins)).toEqual(fetched);
     }
   });
 
@@ -102,7 +90,7 @@ describe('a batch of sealed requests', () => {
     const opened = replies.map((reply, index) =>
       reply[2] === 250 ? payloadOf(reply, all[index] ?? sentBy(4, coin, 0)) : reply.length,
     );
-    expect(opened).toEqual([expected, expected, 48, expected, expected]);
+    expect(opened).toEqual([fetched, fetched, 48, fetched, fetched]);
   });
 
   it('goes by the old secret again where the change of a coin was undone with the batch', () => {
