@@ -5,7 +5,7 @@ export const bodyPieceSize = 65_536;
 /** So many pieces that nobody uses are kept, 4 MiB. */
 const piecesKept = 64;
 
-/** Memory for large bodies that arrive in pieces, used again and again: otherwise most of it would be garbage. */
+/** Memory for large bodies that arrive in pieces, which is used again. */
 export class BodyMemory {
   readonly #free: Buffer[] = [];
 
