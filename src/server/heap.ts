@@ -15,8 +15,8 @@ type Collect = (options: { type: 'minor' }) => void;
 let collect: Collect | undefined;
 
 /**
- * Collects what has died young, in about a millisecond where little is alive. What sockets read is memory outside of the heap, and by itself it is
- * looked for when there are 32 MiB of it.
+ * Collects what has died young, in about a millisecond where little is alive. The engine is in no hurry to look for memory
+ * outside of the heap, such as what sockets read.
  */
 export function collectYoungGarbage(): void {
   if (collect === undefined) {

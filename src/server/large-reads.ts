@@ -4,10 +4,7 @@ import { collectYoungGarbage } from './heap.ts';
 export const largeReadMin = 16_384;
 const collectedTogether = 4_194_304;
 
-/**
- * What sockets have read in large pieces. It is memory outside of the heap that is garbage almost at once; by itself it is
- * looked for when there are 32 MiB of it.
- */
+/** What sockets have read in large pieces: memory that is garbage almost at once, and is collected when there is enough of it. */
 export class LargeReads {
   readonly #collect: () => void;
   #size = 0;
