@@ -1,5 +1,11 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { Registry } from '../../src/commands/registry.ts';
 import { BodyMemory, bodyPieceSize } from '../../src/protocol/body-memory.ts';
+import { Framer } from '../../src/protocol/framer.ts';
+import { Connection } from '../../src/server/connection.ts';
+import { framerRules } from '../../src/server/framer-rules.ts';
 import { collectYoungGarbage } from '../../src/server/heap.ts';
 import { LargeReads } from '../../src/server/large-reads.ts';
 import { makeNode, serveNode, talk } from '../support/harness.ts';
@@ -44,6 +50,37 @@ it('requests from many connections in pieces are each found sound, and too large
   const taken = takes.mock.calls.length;
   expect(taken).toBeGreaterThan(0);
   expect(returns.mock.calls.filter(([memory]) => memory.length === bodyPieceSize)).toHaveLength(taken);
+});
+
+it('wait in less memory than their connection may have, whatever their bodies hold of it', async () => {
+  const sizes = { bodies: 16_400, share: 131_072 };
+  const body = Buffer.alloc(sizes.bodies, 1);
+  const request = buildRequest({ group: 4, command: 43, type: 4, coins: [coin], body });
+  const stream = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
+  const connection = new Connection(
+    stream as unknown as Socket,
+    new Framer(framerRules(new Registry(), 14, 6)),
+    { headerDeadlineMs: 1_000, requestDeadlineMs: 1_000, idleLimitMs: 1_000 },
+    { address: '192.0.2.7', origin: undefined, isGone: false },
+    () => 0,
+    {
+      read: () => undefined,
+      ready: () => undefined,
+      share: () => ({ requests: 32, bytes: sizes.share }),
+      held: () => undefined,
+      closed: () => undefined,
+    },
+  );
+  onTestFinished(() => connection.destroy());
+  for (let count = 0; count < 8; count += 1) {
+    stream.push(request.subarray(0, -10));
+    stream.push(request.subarray(-10));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const waiting = connection.take(32);
+  const held = waiting.reduce((sum, { frame }) => sum + (frame.memory ?? frame.body).length, 0);
+  expect(waiting.length).toBeGreaterThan(0);
+  expect(held).toBeLessThanOrEqual(sizes.share);
 });
 
 it('counts what was read in large pieces once, however often a connection gives it back', async () => {
