@@ -56,9 +56,9 @@ export function installProbes(): void {
     } as Store['write'];
   });
   wrap(Connection.prototype, 'reply', (original) => {
-    return function (this: Connection, replies: readonly Buffer[]) {
-      if (databases.some((database) => database.open && database.inTransaction)) repliesBeforeCommit += replies.length;
-      original.call(this, replies);
+    return function (this: Connection, bytes: Buffer, count: number) {
+      if (databases.some((database) => database.open && database.inTransaction)) repliesBeforeCommit += count;
+      original.call(this, bytes, count);
     };
   });
 }

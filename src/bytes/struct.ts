@@ -1,23 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { copyBytes } from './copy.ts';
+import type { Field, FieldAccess } from './field.ts';
 
 /**
  * Binary layouts as data: one ordered list of fields gives size, decoder, encoder and TypeScript type.
  * Integers are big-endian. This folder is the only one that knows numeric byte offsets.
  */
-
-/** One field bound to its place: reads and writes relative to the start of the structure. */
-export interface FieldAccess<T> {
-  get(buffer: Buffer, base: number): T;
-  set(buffer: Buffer, base: number, value: T): void;
-}
-
-export interface Field<T> {
-  readonly size: number;
-  /** Absent from the value. */
-  readonly isReserved?: true;
-  at(offset: number): FieldAccess<T>;
-}
 
 type FieldMap = Readonly<Record<string, Field<unknown>>>;
 
@@ -72,48 +60,6 @@ export function struct<const F extends FieldMap>(fields: F): Struct<F> {
 
   return { size, at: at as Struct<F>['at'], decode, read, encode, write };
 }
-
-/**
- * A big-endian number, byte by byte: the library's methods, whose lookup the runtime does not optimise, take twice as long.
- */
-function integer(size: number, min: number, max: number): Field<number> {
-  const span = 2 ** (8 * size);
-  return {
-    size,
-    at: (offset) => ({
-      get: (buffer, base) => {
-        const start = base + offset;
-        let value = 0;
-        for (let index = start; index < start + size; index += 1) {
-          const byte = buffer[index];
-          if (byte === undefined) throw outside(buffer, start, size);
-          value = ((value << 8) | byte) >>> 0;
-        }
-        return value > max ? value - span : value;
-      },
-      set: (buffer, base, value) => {
-        if (!(value >= min && value <= max)) throw new RangeError(`expected ${min} to ${max}, got ${value}`);
-        const start = base + offset;
-        if (start < 0 || start + size > buffer.length) throw outside(buffer, start, size);
-        let rest = value;
-        for (let index = start + size - 1; index >= start; index -= 1) {
-          buffer[index] = rest;
-          rest >>>= 8;
-        }
-      },
-    }),
-  };
-}
-
-function outside(buffer: Buffer, start: number, size: number): RangeError {
-  return new RangeError(`expected ${size} bytes at ${start} of ${buffer.length}`);
-}
-
-export const u8 = integer(1, 0, 0xff);
-export const i8 = integer(1, -0x80, 0x7f);
-export const u16 = integer(2, 0, 0xffff);
-export const u24 = integer(3, 0, 0xff_ffff);
-export const u32 = integer(4, 0, 0xffff_ffff);
 
 /** A fixed run of bytes. Reading copies; writing demands the exact size. */
 export function bytes(size: number): Field<Buffer> {

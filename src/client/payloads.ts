@@ -1,4 +1,5 @@
-import { bytes, i8, struct, u8, u16, u32 } from '../bytes/struct.ts';
+import { i8, u8, u16, u32 } from '../bytes/numbers.ts';
+import { bytes, struct } from '../bytes/struct.ts';
 import { keyIdSize } from '../domain/chat-key.ts';
 import { authenticationNumberSize } from '../domain/coin.ts';
 import { halfSize } from '../domain/coin-page.ts';

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { bytes, struct, u8 } from '../bytes/struct.ts';
+import { u8 } from '../bytes/numbers.ts';
+import { bytes, struct } from '../bytes/struct.ts';
 import { authenticationNumberSize, type Coin, denominationMin, pagesPerDenomination, recordsPerPage } from './coin.ts';
 import { mfsFree } from './mfs.ts';
 import type { RandomSource } from './random.ts';

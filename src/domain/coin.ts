@@ -1,4 +1,5 @@
-import { i8, struct, u32 } from '../bytes/struct.ts';
+import { i8, u32 } from '../bytes/numbers.ts';
+import { struct } from '../bytes/struct.ts';
 
 /** A coin of the network: its denomination (10^denomination) and its serial number. */
 export interface Coin {

@@ -1,5 +1,6 @@
 import { hexByte } from '../bytes/hex.ts';
-import { bytes, i8, reserved, struct, u8, u16, u32 } from '../bytes/struct.ts';
+import { i8, u8, u16, u32 } from '../bytes/numbers.ts';
+import { bytes, reserved, struct } from '../bytes/struct.ts';
 import { authenticationNumberSize, type Coin, raidaCount, sameCoin } from './coin.ts';
 
 /** An encryption coin file: a header of 40 bytes with the coin id, then 25 keys of 16 bytes, one for each RAIDA. */

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { struct, u16 } from '../bytes/struct.ts';
+import { u16 } from '../bytes/numbers.ts';
+import { struct } from '../bytes/struct.ts';
 import { challengeSize, isSoundChallenge } from './challenge.ts';
 import { applyAesCtr, combine, counterBlockCount, type Keystream } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
@@ -172,17 +173,22 @@ export function writeReplyHmac(
 }
 
 /**
- * Body of a type 0 or 1 reply, its terminator still missing. Type 1 uses the request's own key and nonce again, as the
- * protocol wants it (Q5), and so its keystream, where the request was as long.
+ * Writes the body of a type 0 or 1 reply behind its header, where there is room for it. Type 1 uses the request's own key and
+ * nonce again, as the protocol wants it (Q5), and so its keystream, where the request was as long.
  */
-export function sealLegacyReply(
+export function writeLegacyReply(
+  target: Buffer,
+  start: number,
   { key, keystream }: Pick<OpenedBody, 'key' | 'keystream'>,
   requestNonce: Buffer,
   payload: Buffer,
-): Buffer {
-  if (key === undefined) return payload;
-  const isEnough = keystream !== undefined && keystream.count >= counterBlockCount(payload.length);
-  return applyKeystream(key, requestNonce, payload, payload.length, isEnough ? keystream : undefined);
+): void {
+  const size = payload.length;
+  if (key === undefined) target.set(payload, start);
+  else if (keystream === undefined || keystream.count < counterBlockCount(size))
+    target.set(applyAesCtr(key, requestNonce, payload), start);
+  else combine(target, start, payload, size, keystream);
+  terminatorLayout.at.mark.set(target, start + size, terminatorMark);
 }
 
 /** The reply is not what the protocol says it should be. */

@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { crc32OfFew } from '../bytes/crc32.ts';
-import { bytes, struct, u32 } from '../bytes/struct.ts';
+import { u32 } from '../bytes/numbers.ts';
+import { bytes, struct } from '../bytes/struct.ts';
 
 /** Opens every type 0 and 1 body: 12 random bytes and their CRC-32, by which a wrong key is noticed. */
 const challengeLayout = struct({ random: bytes(12), crc: u32 });

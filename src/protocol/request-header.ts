@@ -1,4 +1,5 @@
-import { bytes, i8, reserved, struct, u8, u16, u32 } from '../bytes/struct.ts';
+import { i8, u8, u16, u32 } from '../bytes/numbers.ts';
+import { bytes, reserved, struct } from '../bytes/struct.ts';
 import type { Coin } from '../domain/coin.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
 import { Status } from './status.ts';

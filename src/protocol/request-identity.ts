@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { copyBytes } from '../bytes/copy.ts';
-import { struct, u8, u16 } from '../bytes/struct.ts';
+import { u8, u16 } from '../bytes/numbers.ts';
+import { struct } from '../bytes/struct.ts';
 import { coinLayout } from '../domain/coin.ts';
 import { challengeSize } from './challenge.ts';
 import { isModern } from './encryption-type.ts';

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { bytes, nested, struct, u8 } from '../bytes/struct.ts';
+import { u8 } from '../bytes/numbers.ts';
+import { bytes, nested, struct } from '../bytes/struct.ts';
 import { type Coin, coinLayout, sameCoin } from '../domain/coin.ts';
 import { halfSize } from '../domain/coin-page.ts';
 import { applyAesCtr } from './cipher.ts';

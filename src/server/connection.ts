@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Frame, Framer } from '../protocol/framer.ts';
 import type { Client } from './client.ts';
@@ -121,17 +121,14 @@ export class Connection {
     return this.#heldSize;
   }
 
-  /** Sends the replies to the oldest unanswered requests, in one write. */
-  reply(replies: readonly Buffer[]): void {
-    const [first] = replies;
-    if (first === undefined) return;
-    this.#unanswered -= replies.length;
+  /** Sends the replies to the oldest unanswered requests, `count` of them, in one write. */
+  reply(bytes: Buffer, count: number): void {
+    this.#unanswered -= count;
     this.#quietSinceMs = this.#monotonicMs();
     if (this.#socket.destroyed) return;
     // The first write leaves at once anyway; many connections never have a second one.
     if (this.#hasReplied) this.#socket.setNoDelay(true);
     this.#hasReplied = true;
-    const bytes = replies.length === 1 ? first : Buffer.concat(replies);
     this.reading.noteSent();
     if (!this.#socket.write(bytes) && !this.#isBlocked) {
       this.#isBlocked = true;

@@ -7,8 +7,8 @@ import type { OpenedBody } from '../protocol/body.ts';
 import type { Frame } from '../protocol/framer.ts';
 import type { HmacsAhead } from '../protocol/hmacs-ahead.ts';
 import { Refusal } from '../protocol/refusal.ts';
+import type { Answer } from '../protocol/reply-encoder.ts';
 import type { RequestHeader } from '../protocol/request-header.ts';
-import type { Answer } from '../protocol/response.ts';
 import { Status, statusName } from '../protocol/status.ts';
 import { DamagedRow } from '../storage/damage.ts';
 import type { EventEntry } from '../storage/events.ts';
@@ -100,7 +100,10 @@ export class Dispatch {
     return this.#failures + this.#outcomes.filter(({ reason }) => reason !== undefined).length;
   }
 
-  /** Answers a batch: one reply for each request, in order. */
+  /**
+   * Answers a batch: one reply for each request, in order. Those to requests of one client that follow each other are in one
+   * buffer.
+   */
   run(batch: readonly Request[]): Buffer[] {
     this.#outcomes = [];
     this.#opener.expect(batch.map(({ frame }) => frame));
@@ -283,7 +286,8 @@ export class Dispatch {
     }
     const { status, payload, opened } = outcome;
     const executionTimeUs = Math.round(durationMs * 1_000);
-    return { request: header, reply: { raidaId: facts.raidaId, status, payload, executionTimeUs, opened } };
+    const reply = { raidaId: facts.raidaId, status, payload, executionTimeUs, opened };
+    return { request: header, reply, receiver: request.client };
   }
 }
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { RandomSource } from '../domain/random.ts';
 import type { Logger } from '../logger.ts';
 import type { HmacsAhead } from '../protocol/hmacs-ahead.ts';
-import { type Answer, ReplyEncoder } from '../protocol/response.ts';
+import { type Answer, ReplyEncoder, runsOf } from '../protocol/reply-encoder.ts';
 import { Status } from '../protocol/status.ts';
 import { emptyPayload } from './outcome.ts';
 
@@ -16,16 +16,22 @@ export class Sealer {
     this.#logger = logger;
   }
 
-  /** Each reply as it goes to its socket, in their order. */
+  /** The replies as they go to their sockets, in their order: for each run of answers to one receiver, one buffer. */
   seal(answers: readonly Answer[]): Buffer[] {
     try {
       return this.#encoder.encode(answers);
+    } catch {
+      return runsOf(answers).map((run) => Buffer.concat(run.flatMap((answer) => this.#sealAlone(answer))));
+    }
+  }
+
+  #sealAlone(answer: Answer): Buffer[] {
+    try {
+      return this.#encoder.encode([answer]);
     } catch (error) {
-      const [answer] = answers;
-      if (answer === undefined || answers.length > 1) return answers.flatMap((each) => this.seal([each]));
       this.#logger.error({ err: error }, 'reply could not be sealed');
       const reply = { ...answer.reply, status: Status.INTERNAL, payload: emptyPayload };
-      return new ReplyEncoder(noRandom).encode([{ request: answer.request, reply }]);
+      return new ReplyEncoder(noRandom).encode([{ ...answer, reply }]);
     }
   }
 }

@@ -191,15 +191,15 @@ export class Server {
       const connection = waiting[turn];
       if (connection === undefined) break;
       const taken = connection.take(requestsPerTurn);
+      if (taken.length === 0) continue;
       requests.push(...taken);
       shares.push({ connection, count: taken.length });
     }
     const replies = this.#parts.dispatch.run(requests);
     for (const { frame } of requests) if (frame.memory !== undefined) this.#memory.giveBack(frame.memory);
-    let position = 0;
-    for (const { connection, count } of shares) {
-      connection.reply(replies.slice(position, position + count));
-      position += count;
+    for (const [index, { connection, count }] of shares.entries()) {
+      const bytes = replies[index];
+      if (bytes !== undefined) connection.reply(bytes, count);
     }
     return waiting.slice(turn);
   }

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import type { Database, Statement } from 'better-sqlite3';
 import { copyBytes } from '../bytes/copy.ts';
-import { struct, u8, u16 } from '../bytes/struct.ts';
+import { u8, u16 } from '../bytes/numbers.ts';
+import { struct } from '../bytes/struct.ts';
 import { rowChecksum } from './checksum.ts';
 import { DamagedRow } from './damage.ts';
 

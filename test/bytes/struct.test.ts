@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hexByte, parseHex } from '../../src/bytes/hex.ts';
-import { bytes, i8, leadingBytes, nested, reserved, struct, u8, u16, u24, u32 } from '../../src/bytes/struct.ts';
+import { i8, u8, u16, u24, u32 } from '../../src/bytes/numbers.ts';
+import { bytes, leadingBytes, nested, reserved, struct } from '../../src/bytes/struct.ts';
 
 /** Layouts as data: decode and encode undo each other, sizes are exact, nothing aliases, numbers are big-endian. */
 const layout = struct({ a: u8, b: i8, gap: reserved(3), c: u16, d: u24, e: u32, f: bytes(5) });

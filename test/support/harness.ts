@@ -144,12 +144,18 @@ export class Exchange {
     return frames;
   }
 
-  /** All requests of the bytes in one batch. */
+  /** All requests of the bytes in one batch, each from a client of its own: so that each reply is a buffer of its own. */
   send(...pieces: Buffer[]): Buffer[] {
-    const batch = this.frames(...pieces).map((frame) => ({
+    return this.sendInRuns([], ...pieces);
+  }
+
+  /** The same, but so many that follow each other come from one client. */
+  sendInRuns(runs: readonly number[], ...pieces: Buffer[]): Buffer[] {
+    const clients = runs.flatMap((length) => new Array<Client>(length).fill({ ...this.#client }));
+    const batch = this.frames(...pieces).map((frame, index) => ({
       frame,
       receivedAtMs: this.#monotonicMs(),
-      client: this.#client,
+      client: clients[index] ?? { ...this.#client },
     }));
     return this.dispatch.run(batch);
   }

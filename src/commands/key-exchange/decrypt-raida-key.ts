@@ -4,7 +4,8 @@
  * record changes nothing and does not undo the others.
  */
 import { Buffer } from 'node:buffer';
-import { bytes, nested, struct, u8, u16 } from '../../bytes/struct.ts';
+import { u8, u16 } from '../../bytes/numbers.ts';
+import { bytes, nested, struct } from '../../bytes/struct.ts';
 import { type Coin, coinLayout, isValidCoin, raidaCount, sameCoin } from '../../domain/coin.ts';
 import { type CoinRecord, type Half, halfOf, withHalf } from '../../domain/coin-page.ts';
 import { isInRange } from '../../domain/coin-range.ts';

@@ -2,7 +2,8 @@
  * Post key, group 4, code 41 (KX-41): leaves a key for chat partners. Writes chat_keys. The key lies somewhere in a pad of
  * 128 bytes; the coin is the poster's claim.
  */
-import { bytes, nested, reserved, struct, u8 } from '../../bytes/struct.ts';
+import { u8 } from '../../bytes/numbers.ts';
+import { bytes, nested, reserved, struct } from '../../bytes/struct.ts';
 import { keyIdSize, keySizeMax } from '../../domain/chat-key.ts';
 import { type Coin, coinLayout, sameCoin } from '../../domain/coin.ts';
 import { Refusal } from '../../protocol/refusal.ts';

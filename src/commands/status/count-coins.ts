@@ -1,6 +1,7 @@
 /** Count coins, group 0, code 3 (ST-3): coins in use for each denomination. Reads the free-pages bitmap. */
 import { Buffer } from 'node:buffer';
-import { i8, struct, u32 } from '../../bytes/struct.ts';
+import { i8, u32 } from '../../bytes/numbers.ts';
+import { struct } from '../../bytes/struct.ts';
 import { allDenominations } from '../../domain/coin.ts';
 import { Status } from '../../protocol/status.ts';
 import { defineCommand } from '../command.ts';

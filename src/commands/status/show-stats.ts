@@ -2,7 +2,8 @@
  * Show stats, group 0, code 2 (ST-2): counters since the start, for whoever knows the admin key. Reads nothing stored.
  */
 import { Buffer } from 'node:buffer';
-import { struct, u32 } from '../../bytes/struct.ts';
+import { u32 } from '../../bytes/numbers.ts';
+import { struct } from '../../bytes/struct.ts';
 import { equalSecrets } from '../../protocol/hmac.ts';
 import { Refusal } from '../../protocol/refusal.ts';
 import { Status } from '../../protocol/status.ts';

@@ -1,7 +1,8 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
-import { bytes, struct, u32 } from '../../bytes/struct.ts';
+import { u32 } from '../../bytes/numbers.ts';
+import { bytes, struct } from '../../bytes/struct.ts';
 
 /**
  * A backup is one file: the database, then the node's other files, then a manifest in JSON, then a trailer that says how

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto';
 import { closeSync, createReadStream, createWriteStream, openSync, readSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import { bytes, struct, u8, u32 } from '../../bytes/struct.ts';
+import { u8, u32 } from '../../bytes/numbers.ts';
+import { bytes, struct } from '../../bytes/struct.ts';
 import { BackupError } from './container.ts';
 
 /** An encrypted backup: header, the backup under AES-256-GCM with the header as context, tag. The key comes by scrypt. */
