@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { sliceOf } from '../src/bytes/slice.ts';
 import {
   coinPayload,
   getKeyPayload,
@@ -143,10 +144,11 @@ function targetCoin(): Coin {
 
 /** Fresh tickets for random coins: one seen before would be answered without a write. */
 function ticketsPayload(count: number, nonceStart: Buffer): Buffer {
+  const nonce = sliceOf(nonceStart);
   const records = Array.from({ length: count }, () => {
     const authority = Math.floor(Math.random() * raidaCount);
     const target = targetCoin();
-    const ticket = sealTicket(keyOfAuthority(authority), nonceStart, target, random.bytes(8), random.bytes(2));
+    const ticket = sealTicket(keyOfAuthority(authority), nonce, target, random.bytes(8), random.bytes(2));
     const splitId = Math.floor(Math.random() * 2);
     return ticketRecordPayload.encode({ coinId, splitId, authority, shardId: 0, ...target, ticket });
   });

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { copyBytes } from './copy.ts';
 import type { Field, FieldAccess } from './field.ts';
+import type { Slice } from './slice.ts';
 
 /**
  * Binary layouts as data: one ordered list of fields gives size, decoder, encoder and TypeScript type.
@@ -87,6 +88,25 @@ function runOfBytes(size: number, givenMax: number): Field<Buffer> {
           throw new RangeError(`expected ${size} bytes, got ${value.length}`);
         if (base + offset + size > buffer.length) throw new RangeError(`no room for ${size} bytes`);
         copyBytes(value, 0, buffer, base + offset, size);
+      },
+    }),
+  };
+}
+
+/** A fixed run of bytes that reading leaves where they are; writing demands the exact size. */
+export function slice(size: number): Field<Slice> {
+  return {
+    size,
+    at: (offset) => ({
+      get: (buffer, base) => {
+        const start = base + offset;
+        if (start + size > buffer.length) throw new RangeError(`expected ${size} bytes, got ${buffer.length - start}`);
+        return { buffer, start, size };
+      },
+      set: (buffer, base, value) => {
+        if (value.size !== size) throw new RangeError(`expected ${size} bytes, got ${value.size}`);
+        if (base + offset + size > buffer.length) throw new RangeError(`no room for ${size} bytes`);
+        copyBytes(value.buffer, value.start, buffer, base + offset, size);
       },
     }),
   };

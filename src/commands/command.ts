@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { Slice } from '../bytes/slice.ts';
 import type { Coin } from '../domain/coin.ts';
 import type { CoinRange } from '../domain/coin-range.ts';
 import type { RandomSource } from '../domain/random.ts';
@@ -65,7 +66,7 @@ export interface Call {
   readonly random: RandomSource;
   readonly encryptionType: number;
   /** The header's nonce: 8 bytes, for types 4 and 5 24. */
-  readonly nonce: Buffer;
+  readonly nonce: Slice;
   /** The coins whose authentication numbers opened the request: none for type 0. */
   readonly coins: readonly Coin[];
   readonly node: NodeFacts;

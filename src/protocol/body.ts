@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { u16 } from '../bytes/numbers.ts';
+import { type Slice, sliceOf } from '../bytes/slice.ts';
 import { struct } from '../bytes/struct.ts';
 import { challengeSize, isSoundChallenge } from './challenge.ts';
 import { applyAesCtr, combine, counterBlockCount, type Keystream } from './cipher.ts';
@@ -29,7 +30,7 @@ export interface OpenedBody {
   /** The key that sealed it, and that seals the reply; undefined for type 0. */
   readonly key: Buffer | undefined;
   /** Starts with the challenge of types 0 and 1 in clear; undefined where there was none. */
-  readonly challenge: Buffer | undefined;
+  readonly challenge: Slice | undefined;
   /** What opened a type 1 body; the reply takes the same, from its start (Q5). */
   readonly keystream: Keystream | undefined;
 }
@@ -41,9 +42,9 @@ export function envelopeKey(encryptionType: number, first: Buffer | undefined, s
 }
 
 /** The part of a body that its keystream opens, which is at its start. */
-export function sealedText({ encryptionType, nonce }: RequestHeader, body: Buffer): Text {
+export function sealedText({ encryptionType, nonce }: RequestHeader, body: Slice): Text {
   const sealedEnd = isModern(encryptionType) ? envelopeSize(encryptionType) : terminatorSize;
-  return { nonce, size: Math.max(0, body.length - sealedEnd) };
+  return { nonce, size: Math.max(0, body.size - sealedEnd) };
 }
 
 /**
@@ -53,15 +54,15 @@ export function sealedText({ encryptionType, nonce }: RequestHeader, body: Buffe
  */
 export function openBody(
   header: RequestHeader,
-  body: Buffer,
+  body: Slice,
   key: Buffer | undefined,
   keystream?: Keystream,
   hmac?: Buffer,
 ): OpenedBody {
-  if (body.length === 0) return { payload: noPayload, key, challenge: undefined, keystream: undefined };
-  if (body.length < terminatorSize) throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
+  if (body.size === 0) return { payload: noPayload, key, challenge: undefined, keystream: undefined };
+  if (body.size < terminatorSize) throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
   if (!endsWithTerminator(body)) throw new Refusal(Status.INVALID_EOF, 'no-terminator');
-  if (body.length < envelopeSize(header.encryptionType))
+  if (body.size < envelopeSize(header.encryptionType))
     throw new Refusal(Status.INVALID_PACKET_LENGTH, 'body-too-short');
   return isModern(header.encryptionType)
     ? openModern(header, body, key, keystream, hmac)
@@ -70,62 +71,61 @@ export function openBody(
 
 function openLegacy(
   header: RequestHeader,
-  body: Buffer,
+  body: Slice,
   key: Buffer | undefined,
   keystream: Keystream | undefined,
 ): OpenedBody {
   if (key === undefined) {
     if (!isSoundChallenge(body)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
-    return { payload: legacyPayload(body, body), key, challenge: body, keystream };
+    return { payload: legacyPayload(body, body.size - terminatorSize), key, challenge: body, keystream };
   }
-  const clear = applyKeystream(key, header.nonce, body, body.length - terminatorSize, keystream);
+  const clear = sliceOf(applyKeystream(key, header.nonce, body, body.size - terminatorSize, keystream));
   if (!isSoundChallenge(clear)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
-  return { payload: legacyPayload(clear, body), key, challenge: clear, keystream };
+  return { payload: legacyPayload(clear, clear.size), key, challenge: clear, keystream };
 }
 
 /** Enciphers or deciphers the first `size` bytes of a text, by their keystream where it is known. */
 function applyKeystream(
   key: Buffer,
-  nonce: Buffer,
-  text: Buffer,
+  nonce: Slice,
+  { buffer, start }: Slice,
   size: number,
   keystream: Keystream | undefined,
 ): Buffer {
   if (size === 0) return noPayload;
-  if (keystream === undefined) return applyAesCtr(key, nonce, text.subarray(0, size));
+  if (keystream === undefined) return applyAesCtr(key, nonce, buffer.subarray(start, start + size));
   const result = Buffer.allocUnsafe(size);
-  combine(result, 0, text, size, keystream);
+  combine(result, 0, buffer, start, size, keystream);
   return result;
 }
 
-function legacyPayload(clear: Buffer, body: Buffer): Buffer {
-  return viewOf(clear, challengeSize, body.length - terminatorSize);
+/** What follows the challenge in the first `size` bytes. */
+function legacyPayload({ buffer, start }: Slice, size: number): Buffer {
+  return size === challengeSize ? noPayload : buffer.subarray(start + challengeSize, start + size);
 }
 
 function openModern(
   header: RequestHeader,
-  body: Buffer,
+  body: Slice,
   key: Buffer | undefined,
   keystream: Keystream | undefined,
   hmac: Buffer | undefined,
 ): OpenedBody {
   if (key === undefined) throw new Error('types 4 and 5 always have a key');
-  const size = body.length - terminatorSize - hmacSize;
-  const isSound = hmac === undefined ? isFollowedByHmac(key, body, size) : isFollowedBy(hmac, body, size);
+  const { buffer, start } = body;
+  const size = body.size - terminatorSize - hmacSize;
+  const isSound =
+    hmac === undefined ? isFollowedByHmac(key, buffer, start, size) : isFollowedBy(hmac, buffer, start + size);
   if (!isSound) throw new Refusal(Status.INVALID_HMAC, 'hmac');
   const payload = applyKeystream(key, header.nonce, body, size, keystream);
   return { payload, key, challenge: undefined, keystream };
 }
 
 /** The HMAC in a sound body of types 4 and 5; undefined for other types. */
-export function sentHmac({ encryptionType }: RequestHeader, body: Buffer): Buffer | undefined {
+export function sentHmac({ encryptionType }: RequestHeader, { buffer, start, size }: Slice): Buffer | undefined {
   if (!isModern(encryptionType)) return undefined;
-  const end = body.length - terminatorSize;
-  return body.subarray(end - hmacSize, end);
-}
-
-function viewOf(bytes: Buffer, start: number, end: number): Buffer {
-  return start === end ? noPayload : bytes.subarray(start, end);
+  const end = start + size - terminatorSize;
+  return buffer.subarray(end - hmacSize, end);
 }
 
 /** Seals what a client sends: the inverse of `openBody`. `challenge` is used by types 0 and 1. */
@@ -140,7 +140,7 @@ export function sealBody(header: RequestHeader, key: Buffer | undefined, challen
 }
 
 /** Body of types 4 and 5, in either direction: ciphertext, its HMAC, terminator. */
-function sealModern(key: Buffer, nonce: Buffer, payload: Buffer): Buffer {
+function sealModern(key: Buffer, nonce: Slice, payload: Buffer): Buffer {
   const ciphertext = applyAesCtr(key, nonce, payload);
   return Buffer.concat([ciphertext, hmacSha256(key, ciphertext), terminator]);
 }
@@ -155,8 +155,8 @@ export function writeModernReply(
   keystream: Keystream | undefined,
 ): void {
   const size = payload.length;
-  if (keystream === undefined) applyAesCtr(key, nonce, payload).copy(target, start);
-  else combine(target, start, payload, size, keystream);
+  if (keystream === undefined) target.set(applyAesCtr(key, sliceOf(nonce), payload), start);
+  else combine(target, start, payload, 0, size, keystream);
   terminatorLayout.at.mark.set(target, start + size + hmacSize, terminatorMark);
 }
 
@@ -180,14 +180,14 @@ export function writeLegacyReply(
   target: Buffer,
   start: number,
   { key, keystream }: Pick<OpenedBody, 'key' | 'keystream'>,
-  requestNonce: Buffer,
+  requestNonce: Slice,
   payload: Buffer,
 ): void {
   const size = payload.length;
   if (key === undefined) target.set(payload, start);
   else if (keystream === undefined || keystream.count < counterBlockCount(size))
     target.set(applyAesCtr(key, requestNonce, payload), start);
-  else combine(target, start, payload, size, keystream);
+  else combine(target, start, payload, 0, size, keystream);
   terminatorLayout.at.mark.set(target, start + size, terminatorMark);
 }
 
@@ -200,7 +200,7 @@ export class ReplyError extends Error {
 }
 
 /** Payload of a type 0 or 1 reply. Throws ReplyError. */
-export function openLegacyReply(key: Buffer | undefined, requestNonce: Buffer, body: Buffer): Buffer {
+export function openLegacyReply(key: Buffer | undefined, requestNonce: Slice, body: Buffer): Buffer {
   if (body.length === 0) return noPayload;
   const sealed = withoutTerminator(body);
   return key === undefined ? sealed : applyAesCtr(key, requestNonce, sealed);
@@ -214,16 +214,16 @@ export function openModernReply(key: Buffer | undefined, replyNonce: Buffer, bod
   if (key === undefined || !equalSecrets(sealed.subarray(ciphertext.length), hmacSha256(key, ciphertext))) {
     throw new ReplyError('has a wrong HMAC');
   }
-  return applyAesCtr(key, replyNonce, ciphertext);
+  return applyAesCtr(key, sliceOf(replyNonce), ciphertext);
 }
 
 function withoutTerminator(body: Buffer): Buffer {
-  if (!endsWithTerminator(body)) throw new ReplyError('has no terminator');
+  if (!endsWithTerminator(sliceOf(body))) throw new ReplyError('has no terminator');
   return body.subarray(0, body.length - terminatorSize);
 }
 
-function endsWithTerminator(body: Buffer): boolean {
+function endsWithTerminator({ buffer, start, size }: Slice): boolean {
   return (
-    body.length >= terminatorSize && terminatorLayout.at.mark.get(body, body.length - terminatorSize) === terminatorMark
+    size >= terminatorSize && terminatorLayout.at.mark.get(buffer, start + size - terminatorSize) === terminatorMark
   );
 }

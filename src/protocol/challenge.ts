@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { crc32OfFew } from '../bytes/crc32.ts';
 import { u32 } from '../bytes/numbers.ts';
+import type { Slice } from '../bytes/slice.ts';
 import { bytes, struct } from '../bytes/struct.ts';
 
 /** Opens every type 0 and 1 body: 12 random bytes and their CRC-32, by which a wrong key is noticed. */
@@ -10,8 +11,8 @@ export const challengeSize = challengeLayout.size;
 export const challengeRandomSize = challengeSize - 4;
 
 /** Whether the first 16 bytes carry a sound CRC. */
-export function isSoundChallenge(body: Buffer): boolean {
-  return challengeLayout.at.crc.get(body, 0) === crc32OfFew(body, 0, challengeRandomSize);
+export function isSoundChallenge({ buffer, start }: Slice): boolean {
+  return challengeLayout.at.crc.get(buffer, start) === crc32OfFew(buffer, start, start + challengeRandomSize);
 }
 
 export function makeChallenge(random: Buffer): Buffer {

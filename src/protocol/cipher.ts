@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { type Cipher, createCipheriv } from 'node:crypto';
+import { copyBytes } from '../bytes/copy.ts';
+import type { Slice } from '../bytes/slice.ts';
 
 /** Size in bytes of an AES block, and so of a counter block. */
 export const counterBlockSize = 16;
@@ -59,11 +61,11 @@ export function encipherCounterBlocks(key: Buffer, count: number): Blocks {
  * Writes the counter blocks of a text, from block number `first` on, for `encipherCounterBlocks`: one is the first 16 bytes
  * of the nonce, with zeros behind a shorter one; each other is the one before it, incremented as one big-endian number.
  */
-export function writeCounterBlocks(first: number, nonce: Buffer, count: number): void {
+export function writeCounterBlocks(first: number, nonce: Slice, count: number): void {
   const start = first * counterBlockSize;
-  const given = Math.min(nonce.length, counterBlockSize);
+  const given = Math.min(nonce.size, counterBlockSize);
   for (let index = 0; index < counterBlockSize; index += 1) {
-    counterBlocks[start + index] = index < given ? (nonce[index] ?? 0) : 0;
+    counterBlocks[start + index] = index < given ? (nonce.buffer[nonce.start + index] ?? 0) : 0;
   }
   for (let block = first + 1; block < first + count; block += 1) {
     const end = (block + 1) * wordsPerBlock;
@@ -97,20 +99,28 @@ const combined = Buffer.from(combinedWords.buffer);
 const combinedStarts: (Buffer | undefined)[] = Array.from({ length: shortTextSizeMax + 1 });
 
 /**
- * Enciphers or deciphers the first `size` bytes of a text, at most `shortTextSizeMax`, and writes them to `start` in `target`.
- * Words take a third of the time of bytes, once the text is where words can be taken from.
+ * Enciphers or deciphers a text, the `size` bytes from `textStart` on, at most `shortTextSizeMax`, and writes it to `start` in
+ * `target`. Words take a third of the time of bytes, once the text is where words can be taken from.
  */
-export function combine(target: Buffer, start: number, text: Buffer, size: number, keystream: Keystream): void {
+export function combine(
+  target: Buffer,
+  start: number,
+  text: Buffer,
+  textStart: number,
+  size: number,
+  keystream: Keystream,
+): void {
   const { blocks, first, count } = keystream;
   // Otherwise keystream, or what was combined before, would go out as a part of this text, or the text in clear.
-  if (text.length < size || count < counterBlockCount(size)) {
-    throw new RangeError(`${size} bytes of a text of ${text.length}, with ${count} blocks`);
+  if (text.length < textStart + size || count < counterBlockCount(size)) {
+    throw new RangeError(`${size} bytes of a text of ${text.length - textStart}, with ${count} blocks`);
   }
   if (size <= bytesMax) {
-    xorInto(target, start, text, blocks.bytes, first * counterBlockSize, size);
+    xorInto(target, start, text, textStart, blocks.bytes, first * counterBlockSize, size);
     return;
   }
-  combined.set(text.length <= combined.length ? text : text.subarray(0, size));
+  if (textStart === 0 && text.length <= combined.length) combined.set(text);
+  else copyBytes(text, textStart, combined, 0, size);
   const firstWord = first * wordsPerBlock;
   const words = Math.ceil(size / wordSize);
   for (let word = 0; word < words; word += 1) {
@@ -125,7 +135,7 @@ export function combine(target: Buffer, start: number, text: Buffer, size: numbe
  * AES in counter mode; enciphers and deciphers alike. The counter block starts as `writeCounterBlocks` says. The key's size,
  * 16 or 32 bytes, picks AES-128 or AES-256.
  */
-export function applyAesCtr(key: Buffer, nonce: Buffer, text: Buffer): Buffer {
+export function applyAesCtr(key: Buffer, nonce: Slice, text: Buffer): Buffer {
   const size = text.length;
   if (size > shortTextSizeMax) {
     writeCounterBlocks(0, nonce, 1);
@@ -136,27 +146,28 @@ export function applyAesCtr(key: Buffer, nonce: Buffer, text: Buffer): Buffer {
   const count = counterBlockCount(size);
   writeCounterBlocks(0, nonce, count);
   const result = Buffer.allocUnsafe(size);
-  combine(result, 0, text, size, { blocks: encipherCounterBlocks(key, count), first: 0, count });
+  combine(result, 0, text, 0, size, { blocks: encipherCounterBlocks(key, count), first: 0, count });
   return result;
 }
 
 /** XOR of the first `size` bytes of both; either may be longer. */
 export function xor(one: Buffer, other: Buffer, size = one.length): Buffer {
   const result = Buffer.allocUnsafe(size);
-  xorInto(result, 0, one, other, 0, size);
+  xorInto(result, 0, one, 0, other, 0, size);
   return result;
 }
 
-/** The same, written to `start` in `target`; of `other` the bytes from `otherStart` on. */
+/** The same, written to `start` in `target`; of both the bytes from their starts on. */
 export function xorInto(
   target: Buffer,
   start: number,
   one: Buffer,
+  oneStart: number,
   other: Buffer,
   otherStart: number,
   size: number,
 ): void {
   for (let index = 0; index < size; index += 1) {
-    target[start + index] = (one[index] ?? 0) ^ (other[otherStart + index] ?? 0);
+    target[start + index] = (one[oneStart + index] ?? 0) ^ (other[otherStart + index] ?? 0);
   }
 }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { type Slice, sliceOf } from '../bytes/slice.ts';
 import { terminatorSize } from './body.ts';
 import { BodyMemory, bodyPieceSize } from './body-memory.ts';
 import { challengeSize } from './challenge.ts';
@@ -16,7 +17,7 @@ import type { Status } from './status.ts';
 export interface Frame {
   readonly header: RequestHeader;
   /** The body as sent, or only its first 16 and last 2 bytes where its middle was of no use to anyone (`endsOnly`). */
-  readonly body: Buffer;
+  readonly body: Slice;
   /** What holds a body that came in pieces: to be given back to the `BodyMemory` when the request is answered. */
   readonly memory?: Buffer | undefined;
   readonly endsOnly: boolean;
@@ -98,29 +99,46 @@ export class Framer {
   /** Reads on in the header; returns the position after what it used. */
   #takeHeader(chunk: Buffer, position: number, emit: (frame: Frame) => void): number {
     if (this.#headSize === 0 && chunk.length - position >= headerPrefixSize) {
-      const size = requestHeaderSize(chunk, position);
-      if (chunk.length - position >= size) {
-        this.#startBody(decodeRequestHeader(chunk, position), emit);
-        return position + size;
-      }
+      const bodyStart = position + requestHeaderSize(chunk, position);
+      if (bodyStart <= chunk.length) return this.#takeRequest(chunk, position, bodyStart, emit);
     }
     const wanted = this.#headSize < headerPrefixSize ? headerPrefixSize : requestHeaderSize(this.#head, 0);
     const taken = chunk.copy(this.#head, this.#headSize, position, position + wanted - this.#headSize);
     this.#headSize += taken;
     if (this.#headSize >= headerPrefixSize && this.#headSize === requestHeaderSize(this.#head, 0)) {
       this.#headSize = 0;
-      this.#startBody(decodeRequestHeader(this.#head, 0), emit);
+      this.#startBody(decodeRequestHeader(Buffer.from(this.#head), 0), emit);
     }
     return position + taken;
+  }
+
+  /**
+   * Passes on a request whose bytes are all in hand, where they are, and returns the position after it. Of one that is not
+   * whole, or whose body is of no use, only the header is read, and copied, lest its nonce hold what was read around it.
+   */
+  #takeRequest(chunk: Buffer, position: number, bodyStart: number, emit: (frame: Frame) => void): number {
+    const header = decodeRequestHeader(chunk, position);
+    const end = bodyStart + header.bodySize;
+    if (end > chunk.length || this.#needsEndsOnly(header) || refuseHeader(header, this.#rules) !== undefined) {
+      this.#startBody(decodeRequestHeader(Buffer.from(chunk.subarray(position, bodyStart)), 0), emit);
+      return bodyStart;
+    }
+    const body = { buffer: chunk, start: bodyStart, size: header.bodySize };
+    emit({ header, body, endsOnly: false, refused: undefined });
+    return end;
+  }
+
+  #needsEndsOnly(header: RequestHeader): boolean {
+    return header.bodySize > keptEnds && !this.#rules.keepsBody(header);
   }
 
   #startBody(header: RequestHeader, emit: (frame: Frame) => void): void {
     const refused = refuseHeader(header, this.#rules);
     if (refused !== undefined) {
       this.#closed = true;
-      emit({ header, body: noBytes, endsOnly: false, refused });
+      emit({ header, body: noBody, endsOnly: false, refused });
     } else if (header.bodySize === 0) {
-      emit({ header, body: noBytes, endsOnly: false, refused: undefined });
+      emit({ header, body: noBody, endsOnly: false, refused: undefined });
     } else {
       this.#header = header;
     }
@@ -130,9 +148,10 @@ export class Framer {
   #takeBody(header: RequestHeader, chunk: Buffer, position: number, emit: (frame: Frame) => void): number {
     const end = Math.min(chunk.length, position + header.bodySize - this.#received);
     const piece = chunk.subarray(position, end);
-    const endsOnly = header.bodySize > keptEnds && !this.#rules.keepsBody(header);
+    const endsOnly = this.#needsEndsOnly(header);
     if (piece.length === header.bodySize) {
-      this.#finish({ header, body: endsOnly ? endsOf(piece) : piece, endsOnly, refused: undefined }, emit);
+      const body = sliceOf(endsOnly ? endsOf(piece) : piece);
+      this.#finish({ header, body, endsOnly, refused: undefined }, emit);
       return end;
     }
     if (endsOnly) this.#keepEnds(piece, header.bodySize);
@@ -140,7 +159,7 @@ export class Framer {
     this.#received += piece.length;
     if (this.#received === header.bodySize) {
       const memory = this.#body;
-      const body = memory.subarray(0, endsOnly ? keptEnds : header.bodySize);
+      const body = { buffer: memory, start: 0, size: endsOnly ? keptEnds : header.bodySize };
       this.#finish({ header, body, memory, endsOnly, refused: undefined }, emit);
     }
     return end;
@@ -178,6 +197,7 @@ export class Framer {
 }
 
 const noBytes = Buffer.alloc(0);
+const noBody = sliceOf(noBytes);
 const always = () => true;
 
 function endsOf(body: Buffer): Buffer {

@@ -41,22 +41,23 @@ export function appendHmac(key: Buffer, bytes: Buffer, start: number, size: numb
   copyCharacters(hmacOf(key, bytes, start, size), bytes, start + size, hmacSize);
 }
 
-/** Whether the HMAC of the first `size` bytes follows them; its duration does not tell where it differs. */
-export function isFollowedByHmac(key: Buffer, source: Buffer, size: number): boolean {
-  const hmac = hmacOf(key, source, 0, size);
-  if (source.length < size + hmacSize) return false;
+/** Whether the HMAC of `size` bytes from `start` on follows them; its duration does not tell where it differs. */
+export function isFollowedByHmac(key: Buffer, source: Buffer, start: number, size: number): boolean {
+  const hmac = hmacOf(key, source, start, size);
+  const end = start + size;
+  if (source.length < end + hmacSize) return false;
   let difference = 0;
   for (let index = 0; index < hmacSize; index += 1) {
-    difference |= hmac.charCodeAt(index) ^ (source[size + index] ?? 0);
+    difference |= hmac.charCodeAt(index) ^ (source[end + index] ?? 0);
   }
   return difference === 0;
 }
 
-/** The same for an HMAC that is known. */
-export function isFollowedBy(hmac: Buffer, source: Buffer, size: number): boolean {
-  if (source.length < size + hmacSize) return false;
+/** Whether a known HMAC follows what ends at `end`, in the same way. */
+export function isFollowedBy(hmac: Buffer, source: Buffer, end: number): boolean {
+  if (source.length < end + hmacSize) return false;
   let difference = 0;
-  for (let index = 0; index < hmacSize; index += 1) difference |= (hmac[index] ?? 0) ^ (source[size + index] ?? 0);
+  for (let index = 0; index < hmacSize; index += 1) difference |= (hmac[index] ?? 0) ^ (source[end + index] ?? 0);
   return difference === 0;
 }
 

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer';
+import type { Slice } from '../bytes/slice.ts';
 import {
   type Blocks,
   counterBlockCount,
@@ -11,7 +12,7 @@ import {
 
 /** One of many texts. */
 export interface Text {
-  readonly nonce: Buffer;
+  readonly nonce: Slice;
   /** In bytes. */
   readonly size: number;
 }

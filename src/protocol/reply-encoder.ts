@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { copyBytes } from '../bytes/copy.ts';
+import { sliceOf } from '../bytes/slice.ts';
 import type { RandomSource } from '../domain/random.ts';
 import {
   envelopeSize,
@@ -147,7 +149,7 @@ export class ReplyEncoder {
   #sealedUnder(key: Buffer, index: number): Text | undefined {
     const answer = this.#answers[index];
     if (answer?.reply.opened?.key !== key) return undefined;
-    return { nonce: this.#nonceOf(answer.request, index), size: answer.reply.payload.length };
+    return { nonce: sliceOf(this.#nonceOf(answer.request, index)), size: answer.reply.payload.length };
   }
 }
 
@@ -193,11 +195,14 @@ function writeLegacy(target: Buffer, start: number, answer: Answer): void {
   at.blank.set(target, start, 0);
   at.bodySize.set(target, start, bodySizeOf(answer));
   at.executionTimeUs.set(target, start, Math.min(reply.executionTimeUs, executionTimeMax));
-  at.signature.set(target, start, opened.challenge ?? noSignature);
-  if (opened.challenge !== undefined && opened.key !== undefined) {
-    xorInto(target, start + signatureStart, opened.challenge, opened.key, 0, challengeSize);
-  }
+  writeSignature(target, start + signatureStart, opened);
   if (payload.length > 0) writeLegacyReply(target, start + legacyResponseHeader.size, opened, request.nonce, payload);
+}
+
+function writeSignature(target: Buffer, start: number, { challenge, key }: OpenedBody): void {
+  if (challenge === undefined) target.set(noSignature, start);
+  else if (key === undefined) copyBytes(challenge.buffer, challenge.start, target, start, challengeSize);
+  else xorInto(target, start, challenge.buffer, challenge.start, key, 0, challengeSize);
 }
 
 /** Random bytes; type 5 repeats the second coin in front, as in its request. */

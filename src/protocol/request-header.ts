@@ -1,5 +1,6 @@
 import { i8, u8, u16, u32 } from '../bytes/numbers.ts';
-import { bytes, reserved, struct } from '../bytes/struct.ts';
+import type { Slice } from '../bytes/slice.ts';
+import { bytes, reserved, slice, struct } from '../bytes/struct.ts';
 import type { Coin } from '../domain/coin.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
 import { Status } from './status.ts';
@@ -22,7 +23,7 @@ export const legacyRequestHeader = struct({
   denomination: i8,
   serialNumber: u32,
   bodySize: u16,
-  nonce: bytes(8),
+  nonce: slice(8),
 });
 
 /** Types 4 and 5. */
@@ -31,7 +32,7 @@ export const modernRequestHeader = struct({
   bodySize: u16,
   denomination: i8,
   serialNumber: u32,
-  nonce: bytes(24),
+  nonce: slice(24),
 });
 
 /** How type 5 uses the first bytes of its nonce: they name the second coin. */
@@ -54,7 +55,7 @@ export interface RequestHeader {
   /** Size in bytes of the body that follows, terminator included. */
   readonly bodySize: number;
   /** 8 bytes, for types 4 and 5 24; the last two are echoed in the reply. */
-  readonly nonce: Buffer;
+  readonly nonce: Slice;
 }
 
 /** Size in bytes of the header whose first 17 bytes stand at `start`. */
@@ -64,7 +65,7 @@ export function requestHeaderSize(buffer: Buffer, start: number): number {
     : legacyRequestHeader.size;
 }
 
-/** Reads a header that stands whole at `start`; copies what it keeps. */
+/** Reads a header that stands whole at `start`; its nonce stays there. */
 export function decodeRequestHeader(buffer: Buffer, start: number): RequestHeader {
   const encryptionType = legacyRequestHeader.at.encryptionType.get(buffer, start);
   const layout = isModern(encryptionType) ? modernRequestHeader : legacyRequestHeader;
@@ -91,7 +92,7 @@ function coinsOf(
   layout: typeof legacyRequestHeader | typeof modernRequestHeader,
   buffer: Buffer,
   start: number,
-  nonce: Buffer,
+  nonce: Slice,
 ): readonly Coin[] {
   if (encryptionType === EncryptionType.none) return noCoins;
   const first = {
@@ -100,8 +101,8 @@ function coinsOf(
   };
   if (encryptionType !== EncryptionType.twoCoinsHashed) return [first];
   const second = {
-    denomination: secondCoinInNonce.at.denomination.get(nonce, 0),
-    serialNumber: secondCoinInNonce.at.serialNumber.get(nonce, 0),
+    denomination: secondCoinInNonce.at.denomination.get(nonce.buffer, nonce.start),
+    serialNumber: secondCoinInNonce.at.serialNumber.get(nonce.buffer, nonce.start),
   };
   return [first, second];
 }

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { copyBytes } from '../bytes/copy.ts';
 import { u8, u16 } from '../bytes/numbers.ts';
+import type { Slice } from '../bytes/slice.ts';
 import { struct } from '../bytes/struct.ts';
 import { coinLayout } from '../domain/coin.ts';
 import { challengeSize } from './challenge.ts';
@@ -13,11 +14,11 @@ const identityStart = struct({ commandGroup: u8, command: u8, encryptionType: u8
  * What an authenticated request must not share with another one that says something else: command, size, encryption type,
  * coins, nonce and, for type 1, the challenge as sent. Deployed clients repeat nonces, but draw a challenge for each request.
  */
-export function requestIdentity(header: RequestHeader, body: Buffer): Buffer {
+export function requestIdentity(header: RequestHeader, body: Slice): Buffer {
   const { coins, nonce, encryptionType } = header;
   const sentChallengeSize = isModern(encryptionType) ? 0 : challengeSize;
   const nonceStart = identityStart.size + coins.length * coinLayout.size;
-  const challengeStart = nonceStart + nonce.length;
+  const challengeStart = nonceStart + nonce.size;
   const identity = Buffer.allocUnsafe(challengeStart + sentChallengeSize);
   const { at } = identityStart;
   at.commandGroup.set(identity, 0, header.commandGroup);
@@ -30,7 +31,7 @@ export function requestIdentity(header: RequestHeader, body: Buffer): Buffer {
     coinLayout.at.serialNumber.set(identity, coinStart, coin.serialNumber);
     coinStart += coinLayout.size;
   }
-  copyBytes(nonce, 0, identity, nonceStart, nonce.length);
-  copyBytes(body, 0, identity, challengeStart, sentChallengeSize);
+  copyBytes(nonce.buffer, nonce.start, identity, nonceStart, nonce.size);
+  copyBytes(body.buffer, body.start, identity, challengeStart, sentChallengeSize);
   return identity;
 }

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { sliceOf } from '../bytes/slice.ts';
 import type { Coin } from '../domain/coin.ts';
 import type { RandomSource } from '../domain/random.ts';
 import { envelopeKey, envelopeSize, sealBody } from './body.ts';
@@ -56,7 +57,7 @@ export function encodeRequest(request: OutgoingRequest, random: RandomSource): E
     encryptionType: encryption.type,
     coins: encryption.coins,
     bodySize: payload.length + envelopeSize(encryption.type),
-    nonce: nonceFor(encryption, request.nonceStart, random),
+    nonce: sliceOf(nonceFor(encryption, request.nonceStart, random)),
   };
   const [first, second] = encryption.coins;
   const key = envelopeKey(encryption.type, first?.authenticationNumber, second?.authenticationNumber);

@@ -46,7 +46,7 @@ export const noSignature = Buffer.alloc(challengeSize);
 
 /** What a reply repeats of its request's nonce. */
 export function echoOf({ encryptionType, nonce }: RequestHeader): number {
-  return (isModern(encryptionType) ? modernNonce : legacyNonce).at.echo.get(nonce, 0);
+  return (isModern(encryptionType) ? modernNonce : legacyNonce).at.echo.get(nonce.buffer, nonce.start);
 }
 
 /** A reply as its reader sees it. */

@@ -274,6 +274,6 @@ export class Connection {
 }
 
 /** Bytes of memory that a whole request holds. */
-function heldFor({ body, memory = body }: Frame): number {
-  return memory.length;
+function heldFor({ body, memory }: Frame): number {
+  return memory?.length ?? body.size;
 }

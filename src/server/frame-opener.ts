@@ -52,7 +52,12 @@ export class FrameOpener {
     try {
       const key = keyOf(frame.header, writer);
       if (key === undefined) return;
-      this.#hmacPlaces[index] = this.#hmacs.ask(key, frame.body, 0, sealedText(frame.header, frame.body).size);
+      this.#hmacPlaces[index] = this.#hmacs.ask(
+        key,
+        frame.body.buffer,
+        frame.body.start,
+        sealedText(frame.header, frame.body).size,
+      );
       this.#hmacKeys[index] = key;
     } catch (error) {
       writer.assertActive(error);

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { Database } from 'better-sqlite3';
 import { copyCharacters } from '../bytes/copy.ts';
+import { type Slice, viewOf } from '../bytes/slice.ts';
 import { AuthenticatedRequests, type StoredRequest } from './authenticated-requests.ts';
 import { type RememberedRequest, RequestTable } from './request-table.ts';
 import { hashOf } from './secret-hash.ts';
@@ -10,7 +11,7 @@ import { hashOf } from './secret-hash.ts';
 export interface RequestIdentity {
   /** What no other request may share with it: command, encryption type, coins, nonce, challenge. */
   readonly identity: Buffer;
-  readonly body: Buffer;
+  readonly body: Slice;
   /** The HMAC of a request that writes: it stands for the body. Undefined where a body has none. */
   readonly hmac: Buffer | undefined;
 }
@@ -64,7 +65,7 @@ export class ReplayWindow {
   look({ identity, body, hmac }: RequestIdentity): Known {
     const found = this.#find(identity);
     if (found === undefined) return unknown;
-    const sent = found.isDigest ? digestOf(body) : (hmac ?? body);
+    const sent = found.isDigest ? digestOf(viewOf(body)) : (hmac ?? viewOf(body));
     if (!found.body.equals(sent)) return { kind: 'other' };
     const { time, status, payload } = found;
     return { kind: 'same', answered: { time, status, payload: Buffer.from(payload) } };
@@ -72,8 +73,8 @@ export class ReplayWindow {
 
   /** Remembers what a new request was answered; where it `wrote`, `store` will store it. */
   remember({ identity, body, hmac }: RequestIdentity, answered: Answered, wrote: boolean): void {
-    const isDigest = hmac === undefined && (wrote || body.length > bodySizeKept);
-    const kept = isDigest ? digestOf(body) : (hmac ?? body);
+    const isDigest = hmac === undefined && (wrote || body.size > bodySizeKept);
+    const kept = isDigest ? digestOf(viewOf(body)) : (hmac ?? viewOf(body));
     const { time, status, payload } = answered;
     this.#hold(identity, { body: kept, isDigest, time, status, payload });
     this.#added.push(identity);

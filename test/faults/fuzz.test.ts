@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { viewOf } from '../../src/bytes/slice.ts';
 import type { Frame } from '../../src/protocol/framer.ts';
 import { run, serve } from '../support/cli.ts';
 import { Exchange, makeNode, openStore } from '../support/harness.ts';
@@ -135,7 +136,7 @@ class PacketTrial {
   #isRepeated({ header, body }: Frame): boolean {
     if (header.coins.length === 0) return false;
     const { commandGroup, command, encryptionType, coins, nonce } = header;
-    const identity = JSON.stringify([commandGroup, command, encryptionType, coins, nonce, body]);
+    const identity = JSON.stringify([commandGroup, command, encryptionType, coins, viewOf(nonce), viewOf(body)]);
     const place = createHash('sha256').update(identity).digest().readUInt32BE(0) >>> (32 - hashBits);
     const [index, bit] = [place >>> 3, 1 << (place & 7)];
     const isRepeated = ((this.#sent[index] ?? 0) & bit) !== 0;

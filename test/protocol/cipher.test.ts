@@ -1,8 +1,16 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyAesCtr, combine, encipherCounterBlocks } from '../../src/protocol/cipher.ts';
-import { appendHmac, hashedKey, hmacSha256, hmacSize, isFollowedByHmac } from '../../src/protocol/hmac.ts';
+import { sliceOf } from '../../src/bytes/slice.ts';
+import { applyAesCtr, combine, encipherCounterBlocks, writeCounterBlocks } from '../../src/protocol/cipher.ts';
+import {
+  appendHmac,
+  hashedKey,
+  hmacSha256,
+  hmacSize,
+  isFollowedBy,
+  isFollowedByHmac,
+} from '../../src/protocol/hmac.ts';
 
 /** Our counter mode, made of single blocks for short texts, against that of the library. */
 const bytes = (sizes: { minLength: number; maxLength: number }) =>
@@ -26,7 +34,7 @@ describe('AES in counter mode', () => {
         counterBlocks,
         bytes({ minLength: 0, maxLength: 600 }),
         (key, counterBlock, text) => {
-          expect(applyAesCtr(key, counterBlock, text)).toEqual(byLibrary(key, counterBlock, text));
+          expect(applyAesCtr(key, sliceOf(counterBlock), text)).toEqual(byLibrary(key, counterBlock, text));
         },
       ),
       { numRuns: 2_000 },
@@ -39,28 +47,51 @@ describe('AES in counter mode', () => {
       const text = Buffer.alloc(size, size);
       const nonce = Buffer.alloc(8, size);
       const expected = byLibrary(key, Buffer.concat([nonce, Buffer.alloc(8)]), text);
-      expect(applyAesCtr(key, nonce, text)).toEqual(expected);
-      expect(applyAesCtr(key, nonce, expected)).toEqual(text);
+      expect(applyAesCtr(key, sliceOf(nonce), text)).toEqual(expected);
+      expect(applyAesCtr(key, sliceOf(nonce), expected)).toEqual(text);
       const longer = Buffer.alloc(24, size);
-      expect(applyAesCtr(key, longer, text)).toEqual(byLibrary(key, longer.subarray(0, 16), text));
+      expect(applyAesCtr(key, sliceOf(longer), text)).toEqual(byLibrary(key, longer.subarray(0, 16), text));
     }
   });
 
   it('combines no more than it was given', () => {
     const keystream = { blocks: encipherCounterBlocks(Buffer.alloc(16, 1), 4), first: 0, count: 4 };
-    for (const [given, size] of [
-      [40, 41],
-      [4, 16],
-      [80, 65],
-      [600, 600],
+    for (const [given, start, size] of [
+      [40, 0, 41],
+      [40, 1, 40],
+      [4, 0, 16],
+      [18, 3, 16],
+      [80, 0, 65],
+      [600, 0, 600],
     ] as const) {
-      expect(() => combine(Buffer.alloc(600), 0, Buffer.alloc(given), size, keystream)).toThrow(RangeError);
+      expect(() => combine(Buffer.alloc(600), 0, Buffer.alloc(given), start, size, keystream)).toThrow(RangeError);
     }
+  });
+
+  it('is the same for a part of a text and a nonce among others, and writes nothing around it', () => {
+    const around = bytes({ minLength: 0, maxLength: 80 });
+    const part = bytes({ minLength: 1, maxLength: 256 });
+    fc.assert(
+      fc.property(exactly(16), exactly(8), around, part, around, (key, nonce, before, text, behind) => {
+        const expected = byLibrary(key, Buffer.concat([nonce, Buffer.alloc(8)]), text);
+        const slice = { buffer: Buffer.concat([before, nonce, behind]), start: before.length, size: nonce.length };
+        expect(applyAesCtr(key, slice, text)).toEqual(expected);
+        const count = Math.ceil(text.length / 16);
+        writeCounterBlocks(0, slice, count);
+        const keystream = { blocks: encipherCounterBlocks(key, count), first: 0, count };
+        const source = Buffer.concat([before, text, behind]);
+        const target = Buffer.alloc(behind.length + text.length + before.length, 7);
+        combine(target, behind.length, source, before.length, text.length, keystream);
+        const wanted = [Buffer.alloc(behind.length, 7), expected, Buffer.alloc(before.length, 7)];
+        expect(target).toEqual(Buffer.concat(wanted));
+      }),
+      { numRuns: 1_000 },
+    );
   });
 
   it('leaves text, key and counter block as they were', () => {
     const [key, counterBlock, text] = [Buffer.alloc(16, 1), Buffer.alloc(16, 0xff), Buffer.alloc(40, 2)];
-    applyAesCtr(key, counterBlock, text);
+    applyAesCtr(key, sliceOf(counterBlock), text);
     expect([key, counterBlock, text]).toEqual([Buffer.alloc(16, 1), Buffer.alloc(16, 0xff), Buffer.alloc(40, 2)]);
   });
 });
@@ -97,12 +128,16 @@ describe('HMAC-SHA256', () => {
         const reply = Buffer.concat([before, part, Buffer.alloc(hmacSize), behind]);
         appendHmac(key, reply, before.length, part.length);
         expect(reply).toEqual(Buffer.concat([before, part, expected, behind]));
-        const body = Buffer.concat([part, expected, behind]);
-        expect(isFollowedByHmac(key, body, part.length)).toBe(true);
+        const body = Buffer.concat([before, part, expected, behind]);
+        const start = before.length;
+        expect(isFollowedByHmac(key, body, start, part.length)).toBe(true);
+        expect(isFollowedBy(expected, body, start + part.length)).toBe(true);
         for (const place of [0, part.length - 1, part.length, part.length + hmacSize - 1]) {
+          if (place < 0) continue;
           const changed = Buffer.from(body);
-          changed[place] = (changed[place] ?? 0) ^ 1;
-          expect(isFollowedByHmac(key, changed, part.length)).toBe(place < 0);
+          changed[start + place] = (changed[start + place] ?? 0) ^ 1;
+          expect(isFollowedByHmac(key, changed, start, part.length)).toBe(false);
+          expect(isFollowedBy(expected, changed, start + part.length)).toBe(place < part.length);
         }
       }),
       { numRuns: 1_000 },

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { viewOf } from '../../src/bytes/slice.ts';
 import { Exchange, makeNode, openStore } from '../support/harness.ts';
 import { buildRequest, getPayload, masked, postPayload } from '../support/wire.ts';
 
@@ -47,7 +48,7 @@ describe('framer', () => {
     const describeFrames = (pieces: Buffer[]) =>
       exchange
         .frames(...pieces)
-        .map(({ header, body, endsOnly }) => [header.command, header.bodySize, body.toString('hex'), endsOnly]);
+        .map(({ header, body, endsOnly }) => [header.command, header.bodySize, viewOf(body).toString('hex'), endsOnly]);
     const whole = describeFrames([stream]);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLength: 400 }), (sizes) => {
@@ -68,8 +69,20 @@ describe('framer', () => {
     const exchange = new Exchange(openStore(makeNode()));
     const announced = buildRequest({ group: 4, command: 41, body: Buffer.alloc(65_000) });
     const [frame] = exchange.frames(announced);
-    expect(frame?.body).toHaveLength(18);
+    expect(frame?.body.size).toBe(18);
     expect(frame?.header.bodySize).toBe(65_000);
+    expect([frame?.body.buffer.length, frame?.header.nonce.buffer.length]).toEqual([18, 32]);
+  });
+
+  it('holds nothing of what was read around a request whose body comes in pieces', () => {
+    const exchange = new Exchange(openStore(makeNode()));
+    const echo = buildRequest({ group: 0, command: 0 });
+    const read = Buffer.concat(Array.from({ length: 1_000 }, () => echo));
+    const frames = exchange.frames(Buffer.concat([read, echo.subarray(0, 40)]), echo.subarray(40));
+    const last = frames.at(-1);
+    expect(frames).toHaveLength(1_001);
+    expect(last && viewOf(last.body)).toEqual(echo.subarray(32));
+    expect([last?.body.buffer.length, last?.header.nonce.buffer.length]).toEqual([18, 32]);
   });
 
   it('reads nothing after a refused header (RP-6)', () => {

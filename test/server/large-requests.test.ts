@@ -78,7 +78,7 @@ it('wait in less memory than their connection may have, whatever their bodies ho
     await new Promise((resolve) => setImmediate(resolve));
   }
   const waiting = connection.take(32);
-  const held = waiting.reduce((sum, { frame }) => sum + (frame.memory ?? frame.body).length, 0);
+  const held = waiting.reduce((sum, { frame }) => sum + (frame.memory?.length ?? frame.body.size), 0);
   expect(waiting.length).toBeGreaterThan(0);
   expect(held).toBeLessThanOrEqual(sizes.share);
 });

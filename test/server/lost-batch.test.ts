@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { sliceOf } from '../../src/bytes/slice.ts';
 import { TransactionLost } from '../../src/storage/transactions.ts';
 import { Exchange, fixedNow, makeNode, openBeside, openStore } from '../support/harness.ts';
 import { buildRequest, defaultChallenge, postPayload } from '../support/wire.ts';
@@ -40,7 +41,7 @@ it('leaves nothing behind, also where the error that ended its transaction was c
   const store = openStore(directory);
   const beside = openBeside(directory);
   beside.exec("CREATE TRIGGER lost BEFORE INSERT ON events BEGIN SELECT RAISE(ROLLBACK, 'full'); END");
-  const request = { identity: Buffer.alloc(34, 1), body: Buffer.alloc(20), hmac: undefined };
+  const request = { identity: Buffer.alloc(34, 1), body: sliceOf(Buffer.alloc(20)), hmac: undefined };
   const answered = { time: fixedNow, status: 250, payload: Buffer.alloc(0) };
   const write = () =>
     store.write((writer) => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { viewOf } from '../../src/bytes/slice.ts';
 import { rowChecksum } from '../../src/storage/checksum.ts';
 import { Store } from '../../src/storage/store.ts';
 import { Exchange, fixedNow, makeNode, openBeside, openStore, type Scripted } from '../support/harness.ts';
@@ -78,7 +79,7 @@ describe.each([1, 4] as const)('an authenticated request of type %i (SG-2, SG-3)
     const beside = openBeside(directory);
     const identity = beside.prepare('SELECT identity FROM authenticated_requests').pluck().get() as Buffer;
     const body = createHash('sha256')
-      .update(frame?.body ?? '')
+      .update(frame === undefined ? '' : viewOf(frame.body))
       .digest()
       .subarray(0, 16);
     const checksum = rowChecksum([fixedNow, identity, body, 250, Buffer.alloc(0)]);

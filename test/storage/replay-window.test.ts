@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
+import { sliceOf } from '../../src/bytes/slice.ts';
 import { ReplayWindow } from '../../src/storage/replay-window.ts';
 import { makeNode, openBeside } from '../support/harness.ts';
 
 /** What the memory of requests keeps: the newest 65,536, however many were undone since. */
 const answered = { time: 1, status: 250, payload: Buffer.from('answer') };
-const body = Buffer.from('body');
+const body = sliceOf(Buffer.from('body'));
 const requestOf = (number: number) => {
   const identity = Buffer.alloc(34);
   identity.writeUInt32BE(number, 15);
@@ -69,7 +70,7 @@ it.each([
   replays.remember(request, answered, true);
   replays.store();
   replays.commit();
-  const changed = { ...request, body: Buffer.from('others'), hmac: hmac && Buffer.alloc(32, 8) };
+  const changed = { ...request, body: sliceOf(Buffer.from('others')), hmac: hmac && Buffer.alloc(32, 8) };
   for (const window of [replays, new ReplayWindow(database)]) {
     expect(window.look(request)).toEqual({ kind: 'same', answered });
     expect(window.look(changed)).toEqual({ kind: 'other' });

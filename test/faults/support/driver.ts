@@ -1,5 +1,6 @@
 import { openSync, writeSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
+import { sliceOf } from '../../../src/bytes/slice.ts';
 import { coinPayload, getKeyPayload, postKeyPayload, ticketRecordPayload } from '../../../src/client/payloads.ts';
 import { Registry } from '../../../src/commands/registry.ts';
 import { parseConfig } from '../../../src/config.ts';
@@ -64,6 +65,7 @@ const coin = { denomination: 1, serialNumber: 300 };
 const keyIdOf = (number: number) => Buffer.from(number.toString(16).padStart(32, '0'), 'hex');
 const acknowledged = openSync(`${directory}/acknowledged`, 'a');
 const authorityKey = Buffer.alloc(16, 4);
+const nonce = sliceOf(Buffer.alloc(16));
 
 for (let batch = 0; batch < Number(batchesText); batch += 1) {
   const keys: number[] = [];
@@ -93,7 +95,7 @@ for (let batch = 0; batch < Number(batchesText); batch += 1) {
       );
     } else {
       const target = { denomination: next(3), serialNumber: next(4_000) };
-      const ticket = sealTicket(authorityKey, Buffer.alloc(16), target, random.bytes(8), random.bytes(2));
+      const ticket = sealTicket(authorityKey, nonce, target, random.bytes(8), random.bytes(2));
       const record = ticketRecordPayload.encode({
         coinId: 6,
         splitId: next(2),

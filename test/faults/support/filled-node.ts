@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { sliceOf } from '../../../src/bytes/slice.ts';
 import { pagesPerDenomination } from '../../../src/domain/coin.ts';
 import { Store, type Writer } from '../../../src/storage/store.ts';
 import { fixedNow, makeNode, systemRandom } from '../../support/harness.ts';
@@ -105,5 +106,5 @@ function putReconstruction(writer: Writer, number: number): void {
 function putRequest(writer: Writer, number: number): void {
   const [identity, hmac] = [systemRandom.bytes(34), systemRandom.bytes(32)];
   const answered = { time: fixedNow, status: 250, payload: systemRandom.bytes(number % 4) };
-  writer.replays.remember({ identity, body: hmac, hmac }, answered, true);
+  writer.replays.remember({ identity, body: sliceOf(hmac), hmac }, answered, true);
 }
