@@ -18,6 +18,16 @@ export function crc32OfFew(bytes: Buffer, start: number, end: number, before = 0
   return ~crc >>> 0;
 }
 
+/** The same of what two runs of bytes make by XOR. */
+export function crc32OfXor(one: Buffer, oneStart: number, other: Buffer, otherStart: number, size: number): number {
+  let crc = ~0;
+  for (let index = 0; index < size; index += 1) {
+    const byte = (one[oneStart + index] ?? 0) ^ (other[otherStart + index] ?? 0);
+    crc = (table[(crc ^ byte) & 0xff] ?? 0) ^ (crc >>> 8);
+  }
+  return ~crc >>> 0;
+}
+
 const asciiMax = 0x7f;
 
 /** The same of a short text in UTF-8. */

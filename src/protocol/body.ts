@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { u16 } from '../bytes/numbers.ts';
 import { type Slice, sliceOf } from '../bytes/slice.ts';
 import { struct } from '../bytes/struct.ts';
-import { challengeSize, isSoundChallenge } from './challenge.ts';
+import { challengeSize, isSoundChallenge, isSoundSealedChallenge } from './challenge.ts';
 import { applyAesCtr, combine, counterBlockCount, type Keystream } from './cipher.ts';
 import { EncryptionType, isModern } from './encryption-type.ts';
 import { appendHmac, equalSecrets, hashedKey, hmacSha256, hmacSize, isFollowedBy, isFollowedByHmac } from './hmac.ts';
@@ -29,9 +29,9 @@ export interface OpenedBody {
   readonly payload: Buffer;
   /** The key that sealed it, and that seals the reply; undefined for type 0. */
   readonly key: Buffer | undefined;
-  /** Starts with the challenge of types 0 and 1 in clear; undefined where there was none. */
+  /** Starts with the challenge of types 0 and 1, sealed by the keystream if there is one; undefined where there was none. */
   readonly challenge: Slice | undefined;
-  /** What opened a type 1 body; the reply takes the same, from its start (Q5). */
+  /** What opens a type 1 body; the reply takes the same, from its start (Q5). */
   readonly keystream: Keystream | undefined;
 }
 
@@ -79,7 +79,12 @@ function openLegacy(
     if (!isSoundChallenge(body)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
     return { payload: legacyPayload(body, body.size - terminatorSize), key, challenge: body, keystream };
   }
-  const clear = sliceOf(applyKeystream(key, header.nonce, body, body.size - terminatorSize, keystream));
+  if (keystream !== undefined) {
+    if (!isSoundSealedChallenge(body, keystream)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
+    return { payload: openPayload(body, keystream), key, challenge: body, keystream };
+  }
+  const { buffer, start, size } = body;
+  const clear = sliceOf(applyAesCtr(key, header.nonce, buffer.subarray(start, start + size - terminatorSize)));
   if (!isSoundChallenge(clear)) throw new Refusal(Status.INVALID_CRC, 'challenge-crc');
   return { payload: legacyPayload(clear, clear.size), key, challenge: clear, keystream };
 }
@@ -97,6 +102,15 @@ function applyKeystream(
   const result = Buffer.allocUnsafe(size);
   combine(result, 0, buffer, start, size, keystream);
   return result;
+}
+
+/** What follows the sealed challenge, which is as long as a block. */
+function openPayload({ buffer, start, size }: Slice, { blocks, first, count }: Keystream): Buffer {
+  const payloadSize = size - terminatorSize - challengeSize;
+  if (payloadSize === 0) return noPayload;
+  const payload = Buffer.allocUnsafe(payloadSize);
+  combine(payload, 0, buffer, start + challengeSize, payloadSize, { blocks, first: first + 1, count: count - 1 });
+  return payload;
 }
 
 /** What follows the challenge in the first `size` bytes. */
@@ -150,12 +164,12 @@ export function writeModernReply(
   target: Buffer,
   start: number,
   key: Buffer,
-  nonce: Buffer,
+  nonce: Slice,
   payload: Buffer,
   keystream: Keystream | undefined,
 ): void {
   const size = payload.length;
-  if (keystream === undefined) target.set(applyAesCtr(key, sliceOf(nonce), payload), start);
+  if (keystream === undefined) target.set(applyAesCtr(key, nonce, payload), start);
   else combine(target, start, payload, 0, size, keystream);
   terminatorLayout.at.mark.set(target, start + size + hmacSize, terminatorMark);
 }

@@ -63,9 +63,11 @@ export function encipherCounterBlocks(key: Buffer, count: number): Blocks {
  */
 export function writeCounterBlocks(first: number, nonce: Slice, count: number): void {
   const start = first * counterBlockSize;
+  const firstWord = first * wordsPerBlock;
+  for (let word = firstWord; word < firstWord + wordsPerBlock; word += 1) counterWords[word] = 0;
   const given = Math.min(nonce.size, counterBlockSize);
-  for (let index = 0; index < counterBlockSize; index += 1) {
-    counterBlocks[start + index] = index < given ? (nonce.buffer[nonce.start + index] ?? 0) : 0;
+  for (let index = 0; index < given; index += 1) {
+    counterBlocks[start + index] = nonce.buffer[nonce.start + index] ?? 0;
   }
   for (let block = first + 1; block < first + count; block += 1) {
     const end = (block + 1) * wordsPerBlock;

@@ -16,8 +16,9 @@ const innerText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
 /** Its beginnings, by the size of the text that they end with. */
 const innerTexts: (Buffer | undefined)[] = Array.from({ length: shortTextSizeMax + 1 });
 const outerText = Buffer.alloc(hashBlockSize + hmacSize);
+const nothing = Buffer.alloc(0);
 let latestKey: Buffer | undefined;
-let ofNothing: string | undefined;
+let ofNothing: Buffer | undefined;
 
 function begin(key: Buffer): void {
   if (key === latestKey) return;
@@ -43,8 +44,9 @@ export function appendHmac(key: Buffer, bytes: Buffer, start: number, size: numb
 
 /** Whether the HMAC of `size` bytes from `start` on follows them; its duration does not tell where it differs. */
 export function isFollowedByHmac(key: Buffer, source: Buffer, start: number, size: number): boolean {
-  const hmac = hmacOf(key, source, start, size);
   const end = start + size;
+  if (size === 0) return isFollowedBy(hmacOfNothing(key), source, end);
+  const hmac = hmacOf(key, source, start, size);
   if (source.length < end + hmacSize) return false;
   let difference = 0;
   for (let index = 0; index < hmacSize; index += 1) {
@@ -72,16 +74,19 @@ function hmacOf(key: Buffer, source: Buffer, start: number, size: number): strin
       .digest('binary');
   }
   begin(key);
-  if (size === 0 && ofNothing !== undefined) return ofNothing;
   // What follows the text may come along: the text under the hash ends before it.
   if (start === 0 && source.length <= shortTextSizeMax) innerText.set(source, hashBlockSize);
   else copyBytes(source, start, innerText, hashBlockSize, size);
   const inner = innerTexts[size] ?? innerText.subarray(0, hashBlockSize + size);
   innerTexts[size] = inner;
   copyCharacters(hash('sha256', inner, 'binary'), outerText, hashBlockSize, hmacSize);
-  const hmac = hash('sha256', outerText, 'binary');
-  if (size === 0) ofNothing = hmac;
-  return hmac;
+  return hash('sha256', outerText, 'binary');
+}
+
+/** As bytes, which are compared in half the time of characters. */
+function hmacOfNothing(key: Buffer): Buffer {
+  if (key !== latestKey || ofNothing === undefined) ofNothing = hmacSha256(key, nothing);
+  return ofNothing;
 }
 
 /** Compares two secrets of any size without telling by its duration where they differ. */

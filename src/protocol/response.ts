@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { i8, u8, u16, u24, u32 } from '../bytes/numbers.ts';
-import { bytes, leadingBytes, struct } from '../bytes/struct.ts';
+import { bytes, leadingBytes, slice, struct } from '../bytes/struct.ts';
 import { openLegacyReply, openModernReply, ReplyError } from './body.ts';
 import { challengeSize } from './challenge.ts';
 import { isModern } from './encryption-type.ts';
@@ -34,7 +34,7 @@ export const modernResponseHeader = struct({
   denomination: i8,
   serialNumber: u32,
   spare: u16,
-  nonce: bytes(22),
+  nonce: slice(22),
   echo: u16,
 });
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { crc32OfFew, crc32OfText } from '../../src/bytes/crc32.ts';
+import { crc32OfFew, crc32OfText, crc32OfXor } from '../../src/bytes/crc32.ts';
 
 /** The sum that challenges carry, made without the library, against the library. */
 it('agrees with the library over any part of any bytes', () => {
@@ -12,6 +12,17 @@ it('agrees with the library over any part of any bytes', () => {
       // The library starts over at an empty buffer that has no memory.
       const wanted = start === end ? 0 : crc32(bytes.subarray(start, end));
       expect(crc32OfFew(bytes, start, end)).toBe(wanted);
+    }),
+  );
+});
+
+it('is that of a XOR without the XOR, wherever both its parts stand', () => {
+  const part = fc.uint8Array({ minLength: 40, maxLength: 40 }).map((each) => Buffer.from(each));
+  fc.assert(
+    fc.property(part, part, fc.nat(20), fc.nat(20), fc.nat(20), (one, other, oneStart, otherStart, size) => {
+      const both = Buffer.alloc(size);
+      for (let at = 0; at < size; at += 1) both[at] = (one[oneStart + at] ?? 0) ^ (other[otherStart + at] ?? 0);
+      expect(crc32OfXor(one, oneStart, other, otherStart, size)).toBe(crc32OfFew(both, 0, size));
     }),
   );
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { coinPayload, ticketRecordPayload } from '../../src/client/payloads.ts';
 import { Exchange, makeNode, openBeside, openStore, systemRandom } from '../support/harness.ts';
 import { encryptionCoinFiles, restoreFirstHalf } from '../support/reconstruction.ts';
 import { coin, fetched, keyId, other, post } from '../support/sealing-coins.ts';
@@ -77,8 +78,8 @@ describe('a batch of sealed requests', () => {
     const random = {
       bytes: (size: number) => {
         calls += 1;
-        // In the batch, and of the same request alone.
-        if (calls === 3 || calls === 6) throw new Error('no randomness');
+        // For the batch, and for the third request alone.
+        if (calls === 1 || calls === 4) throw new Error('no randomness');
         return systemRandom.bytes(size);
       },
     };
@@ -126,6 +127,20 @@ describe('a batch of sealed requests', () => {
     const replies = exchange.send(...batch, restoreFirstHalf(coin, half), ...after);
     expect(replies.map((reply) => reply[2])).toEqual([250, 250, 250, 250, 250, 37, 250, 250, 37, 204, 250, 250, 204]);
     expect(replies[4]?.subarray(32)).toEqual(Buffer.from('013e3e', 'hex'));
+  });
+
+  it('is signed alike, whether its keystream is shared or it is too long for that', () => {
+    const exchange = new Exchange(openStore(makeNode([coin], encryptionCoinFiles)));
+    const all = [1, 2, 3, 4].map((id) => sentBy(1, coin, id));
+    const record = ticketRecordPayload.size;
+    const sizes = [1, 30, 2, 40].map((count) => coinPayload.size + count * record);
+    const requests = all.map((sent, index) => request(sent, 4, 45, Buffer.alloc(sizes[index] ?? 0)));
+    const replies = exchange.send(...requests).map((reply) => readReply(reply));
+    const wanted = all.map(({ challenge }) =>
+      Buffer.from(challenge.map((byte, index) => byte ^ (coin.secret[index] ?? 0))).toString('hex'),
+    );
+    expect(replies.map((reply) => reply?.signature)).toEqual(wanted);
+    expect(sizes[1]).toBeGreaterThan(256);
   });
 
   it('is signed request by request: type 1 with its challenge under its own secret', () => {
