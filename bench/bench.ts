@@ -11,6 +11,9 @@ import type { LoadCalls } from './processes/load-generator.ts';
 /** Keys that every node holds from the start, so that there is something to fetch. */
 export const baseKeys = 10_000;
 
+/** Its engine's own work is to take at most one processor from those that are measured. */
+const loadFlags = ['--expose-gc', '--v8-pool-size=1'];
+
 /** What all measurements share: the load generator, the bare server, a place for databases. */
 export class Bench {
   readonly options: Options;
@@ -29,7 +32,7 @@ export class Bench {
     process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
     makeNode(join(directory, 'base'), { keys: baseKeys, pages: 0 });
     const bare = Child.start<BareServerCalls>('bare-server');
-    const load = Child.start<LoadCalls>('load-generator');
+    const load = Child.start<LoadCalls>('load-generator', loadFlags);
     return new Bench(options, directory, load, bare, await bare.call('listen', undefined));
   }
 

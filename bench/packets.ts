@@ -81,7 +81,7 @@ export function replyShape({ command, type }: WireCase): ReplyShape {
 export function requestFor(wireCase: WireCase, storedKeys: number, coin = sealingCoin()): EncodedRequest {
   const { command, type } = wireCase;
   const { group, code } = commands[command];
-  const nonceStart = randomBytes(8);
+  const nonceStart = random.bytes(8);
   const coins = type === EncryptionType.none ? [] : [coin];
   return encodeRequest(
     {

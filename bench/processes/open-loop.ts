@@ -45,6 +45,8 @@ export async function runOpenLoop(plan: PacePlan, pool: Pool): Promise<PaceResul
   const failure = new Promise<never>((_, reject) => {
     fail = reject;
   });
+  // What making the packets has left is not to be collected while latencies are looked at.
+  global.gc?.();
   const lines = await Promise.all(
     Array.from({ length: plan.connections }, () =>
       openLine(plan.port, pool, fail, (latency) => {

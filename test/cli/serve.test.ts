@@ -36,11 +36,11 @@ describe('init', () => {
 });
 
 describe('serve', () => {
-  it('is one process, which holds young objects in 8 MiB', async () => {
+  it('is one process, which holds young objects in 8 MiB, and whose engine has one more thread', async () => {
     const node = await serve(newNode());
     expect(node.pid).toBe(node.process.pid);
     const words = readFileSync(`/proc/${node.pid}/cmdline`, 'utf8').split('\0');
-    expect(words).toContain('--max-semi-space-size=8');
+    expect(words).toEqual(expect.arrayContaining(['--max-semi-space-size=8', '--v8-pool-size=1']));
     expect((await node.end('SIGTERM')).code).toBe(0);
   });
 
