@@ -10,15 +10,13 @@ export const shortTextSizeMax = 256;
 
 /**
  * The texts of the two hashes of an HMAC: a block that its key makes, then its text or the first hash. Texts that follow each
- * other mostly have the same key: its blocks stay, and the HMAC of nothing, which is all that an echo has.
+ * other mostly have the same key: its blocks stay.
  */
 const innerText = Buffer.alloc(hashBlockSize + shortTextSizeMax);
 /** Its beginnings, by the size of the text that they end with. */
 const innerTexts: (Buffer | undefined)[] = Array.from({ length: shortTextSizeMax + 1 });
 const outerText = Buffer.alloc(hashBlockSize + hmacSize);
-const nothing = Buffer.alloc(0);
 let latestKey: Buffer | undefined;
-let ofNothing: Buffer | undefined;
 
 function begin(key: Buffer): void {
   if (key === latestKey) return;
@@ -29,7 +27,6 @@ function begin(key: Buffer): void {
     outerText[index] = byte ^ 0x5c;
   }
   latestKey = key;
-  ofNothing = undefined;
 }
 
 /** HMAC-SHA256 (RFC 2104) with a key of up to 64 bytes. */
@@ -83,10 +80,24 @@ function hmacOf(key: Buffer, source: Buffer, start: number, size: number): strin
   return hash('sha256', outerText, 'binary');
 }
 
-/** As bytes, which are compared in half the time of characters. */
+/** Those of nothing go with their keys, as bytes, which are compared in half the time of characters. */
+const hmacsOfNothing = new WeakMap<Buffer, Buffer>();
+let latestOfNothing: { readonly key: Buffer; readonly hmac: Buffer } | undefined;
+
+function makeHmacOfNothing(key: Buffer): Buffer {
+  // In memory of its own: a small buffer out of the pool would keep all of that alive.
+  const hmac = Buffer.alloc(hmacSize);
+  appendHmac(key, hmac, 0, 0);
+  hmacsOfNothing.set(key, hmac);
+  return hmac;
+}
+
+/** All that an echo has. */
 function hmacOfNothing(key: Buffer): Buffer {
-  if (key !== latestKey || ofNothing === undefined) ofNothing = hmacSha256(key, nothing);
-  return ofNothing;
+  if (latestOfNothing?.key === key) return latestOfNothing.hmac;
+  const hmac = hmacsOfNothing.get(key) ?? makeHmacOfNothing(key);
+  latestOfNothing = { key, hmac };
+  return hmac;
 }
 
 /** Compares two secrets of any size without telling by its duration where they differ. */
@@ -94,15 +105,16 @@ export function equalSecrets(one: Buffer, other: Buffer): boolean {
   return one.length === other.length && timingSafeEqual(one, other);
 }
 
-/** Keys made from one authentication number, which go with it. */
+/** Keys made from one authentication number, which go with it; the latest is mostly asked for again. */
 const hashedKeys = new WeakMap<Buffer, Buffer>();
+let latestHashed: { readonly secret: Buffer; readonly key: Buffer } | undefined;
 
 /** The 32-byte key of types 4 and 5: SHA-256 over the authentication numbers of one or two coins. */
 export function hashedKey(first: Buffer, second?: Buffer): Buffer {
   if (second !== undefined) return hash('sha256', Buffer.concat([first, second]), 'buffer');
-  const known = hashedKeys.get(first);
-  if (known !== undefined) return known;
-  const key = hash('sha256', first, 'buffer');
+  if (latestHashed?.secret === first) return latestHashed.key;
+  const key = hashedKeys.get(first) ?? hash('sha256', first, 'buffer');
   hashedKeys.set(first, key);
+  latestHashed = { secret: first, key };
   return key;
 }
