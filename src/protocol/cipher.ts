@@ -65,10 +65,7 @@ export function writeCounterBlocks(first: number, nonce: Slice, count: number): 
   const start = first * counterBlockSize;
   const firstWord = first * wordsPerBlock;
   for (let word = firstWord; word < firstWord + wordsPerBlock; word += 1) counterWords[word] = 0;
-  const given = Math.min(nonce.size, counterBlockSize);
-  for (let index = 0; index < given; index += 1) {
-    counterBlocks[start + index] = nonce.buffer[nonce.start + index] ?? 0;
-  }
+  copyBytes(nonce.buffer, nonce.start, counterBlocks, start, Math.min(nonce.size, counterBlockSize));
   for (let block = first + 1; block < first + count; block += 1) {
     const end = (block + 1) * wordsPerBlock;
     for (let word = end - wordsPerBlock; word < end; word += 1) {

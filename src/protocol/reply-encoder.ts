@@ -215,11 +215,12 @@ function writeSignature(target: Buffer, start: number, { challenge, key, keystre
   else if (key === undefined) copyBytes(challenge.buffer, challenge.start, target, start, challengeSize);
   else if (keystream === undefined) xorInto(target, start, challenge.buffer, challenge.start, key, 0, challengeSize);
   else {
+    const { buffer, start: sealedStart } = challenge;
     const { bytes } = keystream.blocks;
     const keystreamStart = keystream.first * counterBlockSize;
     // All three in one pass: two take half as long again.
     for (let index = 0; index < challengeSize; index += 1) {
-      const sealed = challenge.buffer[challenge.start + index] ?? 0;
+      const sealed = buffer[sealedStart + index] ?? 0;
       target[start + index] = sealed ^ (bytes[keystreamStart + index] ?? 0) ^ (key[index] ?? 0);
     }
   }
