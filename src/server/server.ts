@@ -38,7 +38,7 @@ export interface ServerParts {
 
 /** What all connections together may have waiting, and what each of them may have at least and at most. */
 const waitingRequests = { together: 2_048, least: 4, most: 32 };
-const waitingBytes = { together: 4_194_304, least: 16_384, most: 131_072 };
+const waitingBytes = { together: 3_145_728, least: 16_384, most: 131_072 };
 /** So many requests of one connection are answered in its turn; then the others have theirs. */
 const requestsPerTurn = 32;
 /** Waiting requests up to which a connection counts as light. */
