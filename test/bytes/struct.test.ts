@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hexByte, parseHex } from '../../src/bytes/hex.ts';
 import { i8, u8, u16, u24, u32 } from '../../src/bytes/numbers.ts';
-import { bytes, leadingBytes, nested, reserved, struct } from '../../src/bytes/struct.ts';
+import { sliceOf, startOf, viewOf } from '../../src/bytes/slice.ts';
+import { bytes, leadingBytes, nested, reserved, slice, struct } from '../../src/bytes/struct.ts';
 
 /** Layouts as data: decode and encode undo each other, sizes are exact, nothing aliases, numbers are big-endian. */
 const layout = struct({ a: u8, b: i8, gap: reserved(3), c: u16, d: u24, e: u32, f: bytes(5) });
@@ -98,7 +99,28 @@ describe('struct', () => {
       }
       for (const wrong of [min - 1, max + 1, Number.NaN])
         expect(() => access.set(buffer, 0, wrong)).toThrow(RangeError);
+      for (const outside of [-1, 1]) {
+        expect(() => access.get(buffer, outside)).toThrow(RangeError);
+        expect(() => access.set(buffer, outside, min)).toThrow(RangeError);
+      }
+      expect(access.get(buffer, 0)).toBe(max);
     }
+  });
+
+  it('leaves a slice where it is, and writes one of its own size only', () => {
+    const access = slice(3).at(1);
+    const buffer = Buffer.from('01234567');
+    const read = access.get(buffer, 2);
+    expect(read).toEqual({ buffer, start: 3, size: 3 });
+    expect(read.buffer).toBe(buffer);
+    expect([viewOf(read), viewOf(startOf(read, 2))].map(String)).toEqual(['345', '34']);
+    expect(viewOf(sliceOf(buffer))).toBe(buffer);
+    expect(() => access.get(buffer, 5)).toThrow(RangeError);
+    const other = Buffer.alloc(8, '.');
+    access.set(other, 4, read);
+    expect(other.toString()).toBe('.....345');
+    expect(() => access.set(other, 5, read)).toThrow(RangeError);
+    expect(() => access.set(other, 0, startOf(read, 2))).toThrow(RangeError);
   });
 
   it('reads and writes single fields in the middle of a longer buffer', () => {
