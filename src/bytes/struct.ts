@@ -64,15 +64,6 @@ export function struct<const F extends FieldMap>(fields: F): Struct<F> {
 
 /** A fixed run of bytes. Reading copies; writing demands the exact size. */
 export function bytes(size: number): Field<Buffer> {
-  return runOfBytes(size, size);
-}
-
-/** The same, but writing takes the first bytes of what may be longer, and saves its writer a view. */
-export function leadingBytes(size: number): Field<Buffer> {
-  return runOfBytes(size, Number.POSITIVE_INFINITY);
-}
-
-function runOfBytes(size: number, givenMax: number): Field<Buffer> {
   return {
     size,
     at: (offset) => ({
@@ -84,8 +75,7 @@ function runOfBytes(size: number, givenMax: number): Field<Buffer> {
         return value;
       },
       set: (buffer, base, value) => {
-        if (value.length < size || value.length > givenMax)
-          throw new RangeError(`expected ${size} bytes, got ${value.length}`);
+        if (value.length !== size) throw new RangeError(`expected ${size} bytes, got ${value.length}`);
         if (base + offset + size > buffer.length) throw new RangeError(`no room for ${size} bytes`);
         copyBytes(value, 0, buffer, base + offset, size);
       },

@@ -114,12 +114,14 @@ export class Framer {
 
   /**
    * Passes on a request whose bytes are all in hand, where they are, and returns the position after it. Of one that is not
-   * whole, or whose body is of no use, only the header is read, and copied, lest its nonce hold what was read around it.
+   * whole, or whose body is empty or of no use, only the header is read, and copied, lest its nonce hold what was read
+   * around it.
    */
   #takeRequest(chunk: Buffer, position: number, bodyStart: number, emit: (frame: Frame) => void): number {
     const header = decodeRequestHeader(chunk, position);
     const end = bodyStart + header.bodySize;
-    if (end > chunk.length || this.#needsEndsOnly(header) || refuseHeader(header, this.#rules) !== undefined) {
+    const isKept = end <= chunk.length && header.bodySize > 0 && !this.#needsEndsOnly(header);
+    if (!isKept || refuseHeader(header, this.#rules) !== undefined) {
       this.#startBody(decodeRequestHeader(Buffer.from(chunk.subarray(position, bodyStart)), 0), emit);
       return bodyStart;
     }

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { i8, u8, u16, u24, u32 } from '../bytes/numbers.ts';
-import { bytes, leadingBytes, slice, struct } from '../bytes/struct.ts';
+import { bytes, slice, struct } from '../bytes/struct.ts';
 import { openLegacyReply, openModernReply, ReplyError } from './body.ts';
 import { challengeSize } from './challenge.ts';
 import { isModern } from './encryption-type.ts';
@@ -17,7 +17,7 @@ export const legacyResponseHeader = struct({
   blank: u8,
   bodySize: u24,
   executionTimeUs: u32,
-  signature: leadingBytes(16),
+  signature: bytes(16),
 });
 
 /** Header of a reply to types 4 and 5. Its nonce seals the body and ends in the request's last two nonce bytes. */

@@ -197,6 +197,9 @@ export class Server {
     }
     const replies = this.#parts.dispatch.run(requests);
     for (const { frame } of requests) if (frame.memory !== undefined) this.#memory.giveBack(frame.memory);
+    // Each connection gets what is at its place: before anybody gets another's, nobody gets anything.
+    if (replies.length !== shares.length)
+      throw new Error(`${replies.length} runs of replies for ${shares.length} clients`);
     for (const [index, { connection, count }] of shares.entries()) {
       const bytes = replies[index];
       if (bytes !== undefined) connection.reply(bytes, count);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { hexByte, parseHex } from '../../src/bytes/hex.ts';
 import { i8, u8, u16, u24, u32 } from '../../src/bytes/numbers.ts';
 import { sliceOf, startOf, viewOf } from '../../src/bytes/slice.ts';
-import { bytes, leadingBytes, nested, reserved, slice, struct } from '../../src/bytes/struct.ts';
+import { bytes, nested, reserved, slice, struct } from '../../src/bytes/struct.ts';
 
 /** Layouts as data: decode and encode undo each other, sizes are exact, nothing aliases, numbers are big-endian. */
 const layout = struct({ a: u8, b: i8, gap: reserved(3), c: u16, d: u24, e: u32, f: bytes(5) });
@@ -71,16 +71,6 @@ describe('struct', () => {
     const encoded = layout.encode({ a: 1, b: -2, c: 3, d: 4, e: 5, f: Buffer.from('hello') });
     expect(layout.read(Buffer.concat([Buffer.alloc(7), encoded]), 7)).toEqual(layout.decode(encoded));
     for (const base of [-1, 1]) expect(() => layout.read(encoded, base)).toThrow(RangeError);
-  });
-
-  it('takes the first bytes of what is longer where it may', () => {
-    const access = leadingBytes(3).at(1);
-    const buffer = Buffer.alloc(5);
-    access.set(buffer, 0, Buffer.from('first of many'));
-    expect(buffer.toString('latin1')).toBe('\0fir\0');
-    expect(access.get(buffer, 0).toString()).toBe('fir');
-    expect(() => access.set(buffer, 0, Buffer.from('fi'))).toThrow(RangeError);
-    expect(() => access.set(buffer, 2, Buffer.from('first'))).toThrow(RangeError);
   });
 
   it('refuses numbers that do not fit', () => {

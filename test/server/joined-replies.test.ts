@@ -76,5 +76,30 @@ describe('replies to one client', () => {
     expect([first[2], first[whole + 2]]).toEqual([250, 250]);
     expect(second.length).toBe(48 + 2 * whole);
     expect([second[2], second[48 + 2], second[48 + whole + 2]]).toEqual([252, 250, 250]);
+    const echoes = [first.subarray(46), first.subarray(whole + 46), second.subarray(46), second.subarray(48 + 46)];
+    expect(echoes.map((echo) => echo.readUInt16BE(0))).toEqual([0x0101, 0x0202, 0x0303, 0x0404]);
+  });
+
+  it('have each a nonce of their own, which names the second coin of their request', () => {
+    const third = { denomination: 2, serialNumber: 79, secret: Buffer.alloc(16, 0xe4) };
+    const exchange = new Exchange(openStore(makeNode([coin, other, third])));
+    const seconds = Array.from({ length: 40 }, (_, id) => [undefined, other, third][id % 3]);
+    const requests = seconds.map((second, id) =>
+      buildRequest({
+        group: 0,
+        command: 0,
+        type: second === undefined ? 4 : 5,
+        coins: second === undefined ? [coin] : [coin, second],
+        nonce: Buffer.alloc(24, id + 1),
+      }),
+    );
+    const [joined = Buffer.alloc(0), ...rest] = exchange.sendInRuns([40], ...requests);
+    const replies = seconds.map((_, id) => joined.subarray(id * 48, id * 48 + 48));
+    expect([rest.length, joined.length]).toEqual([0, 40 * 48]);
+    expect(replies.map((reply) => reply[2])).toEqual(seconds.map(() => 250));
+    expect(new Set(replies.map((reply) => reply.toString('hex', 24, 46))).size).toBe(40);
+    for (const [id, second] of seconds.entries()) {
+      if (second !== undefined) expect(replies[id]?.readUInt32BE(25)).toBe(second.serialNumber);
+    }
   });
 });

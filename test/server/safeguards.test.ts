@@ -46,6 +46,16 @@ describe.each([1, 4] as const)('an authenticated request of type %i (SG-2, SG-3)
     expect(reasonsIn(directory)).toEqual([null, 'replayed']);
   });
 
+  it('is known again where it was first read together with another', () => {
+    const directory = makeNode([coin]);
+    const exchange = new Exchange(openStore(directory));
+    const [first, second] = [post(1, type), post(2, type, nonces[1])];
+    const together = exchange.send(Buffer.concat([first, second]));
+    expect(together.map((reply) => reply[2])).toEqual([250, 250]);
+    expect([exchange.status(first), exchange.status(second)]).toEqual([250, 250]);
+    expect(reasonsIn(directory)).toEqual([null, null]);
+  });
+
   it('is remembered across a restart, also twice within one batch', () => {
     const directory = makeNode([coin]);
     const first = Store.open(directory);
