@@ -80,7 +80,7 @@ function hmacOf(key: Buffer, source: Buffer, start: number, size: number): strin
   return hash('sha256', outerText, 'binary');
 }
 
-/** Those of nothing go with their keys, as bytes, which are compared in half the time of characters. */
+/** Those of nothing go with their keys, as bytes, which are compared sooner than characters. */
 const hmacsOfNothing = new WeakMap<Buffer, Buffer>();
 let latestOfNothing: { readonly key: Buffer; readonly hmac: Buffer } | undefined;
 

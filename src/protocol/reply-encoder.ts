@@ -218,7 +218,7 @@ function writeSignature(target: Buffer, start: number, { challenge, key, keystre
     const { buffer, start: sealedStart } = challenge;
     const { bytes } = keystream.blocks;
     const keystreamStart = keystream.first * counterBlockSize;
-    // All three in one pass: two take half as long again.
+    // All three in one pass: two take a third longer.
     for (let index = 0; index < challengeSize; index += 1) {
       const sealed = buffer[sealedStart + index] ?? 0;
       target[start + index] = sealed ^ (bytes[keystreamStart + index] ?? 0) ^ (key[index] ?? 0);

@@ -101,6 +101,7 @@ it('the key of types 4 and 5 is the hash of one or two authentication numbers, a
   const expected = (...parts: Buffer[]) => createHash('sha256').update(Buffer.concat(parts)).digest();
   for (let time = 0; time < 2; time += 1) {
     expect(hashedKey(one)).toEqual(expected(one));
+    expect(hashedKey(other)).toEqual(expected(other));
     expect(hashedKey(one, other)).toEqual(expected(one, other));
     expect(hashedKey(other, one)).toEqual(expected(other, one));
   }
